@@ -1,0 +1,41 @@
+;; Modules that are linked dynamically, with a start function that calls nobody
+;; outside, become one. The nested component's modules are not among them.
+(component
+  (import "log" (func $log (param "s" string)))
+  (component $other
+    (core module $m (memory (export "memory") 1) (func (export "f")))
+    (core instance $m (instantiate $m))
+    (func (export "f") (canon lift (core func $m "f"))))
+  (core module $env
+    (memory (export "memory") 1)
+    (table (export "table") 4 funcref)
+    (global (export "base") i32 (i32.const 1024))
+    (global (export "stack") (mut i32) (i32.const 0))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 0)))
+  (core module $lib
+    (import "env" "memory" (memory 1))
+    (import "env" "table" (table 1 funcref))
+    (import "env" "base" (global $base i32))
+    (import "env" "stack" (global $stack (mut i32)))
+    (data (global.get $base) "hello")
+    (func $start (global.set $stack (i32.const 4096)))
+    (start $start)
+    (elem (i32.const 0) func $start)
+    (func (export "hello") (result i32) (global.get $base)))
+  (core instance $env (instantiate $env))
+  (alias core export $env "memory" (core memory $memory))
+  (core func $log (canon lower (func $log) (memory $memory)))
+  (core instance $host (export "log" (func $log)))
+  (core instance $lib (instantiate $lib (with "env" (instance $env))))
+  (instance $other (instantiate $other))
+  (alias export $other "f" (func $g))
+  (core func $f (canon lower (func $g)))
+  (core instance $other-host (export "f" (func $f)))
+  (core module $main
+    (import "host" "log" (func $log (param i32 i32)))
+    (import "other" "f" (func $f))
+    (import "lib" "hello" (func $hello (result i32)))
+    (func (export "run") (call $f) (call $log (call $hello) (i32.const 5))))
+  (core instance $main (instantiate $main (with "host" (instance $host)) (with "other" (instance $other-host))
+    (with "lib" (instance $lib))))
+  (func (export "run") (canon lift (core func $main "run"))))

@@ -1,0 +1,1 @@
+(component (import "i" (instance (export "j" (instance)))))

@@ -1,0 +1,1 @@
+(component (type $f (future u8)) (export "f" (type $f)))

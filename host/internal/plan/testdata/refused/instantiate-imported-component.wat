@@ -1,0 +1,1 @@
+(component (import "c" (component $c)) (instance (instantiate $c)))

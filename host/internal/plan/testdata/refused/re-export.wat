@@ -1,0 +1,1 @@
+(component (import "f" (func $f)) (export "g" (func $f)))

@@ -1,0 +1,3 @@
+(component
+  (type $s (stream u8))
+  (import "i" (instance (export "f" (func (result (list $s)))))))

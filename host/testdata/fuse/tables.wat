@@ -1,0 +1,32 @@
+;; A table that two modules share and grow, with functions that come from a third.
+(component
+  (import "see" (func $see (param "v" u32)))
+  (core func $see (canon lower (func $see)))
+  (core module $f
+    (global $n (mut i32) (i32.const 0))
+    (func (export "next") (result i32) (global.set $n (i32.add (global.get $n) (i32.const 1))) (global.get $n)))
+  (core module $t
+    (import "f" "next" (func $next (result i32)))
+    (import "" "see" (func $see (param i32)))
+    (table (export "t") 2 10 funcref)
+    (elem (i32.const 0) func $see $next)
+    (export "next" (func $next))
+    (export "see" (func $see))
+    (func (export "grow") (param i32) (result i32) (table.grow (ref.func $next) (local.get 0))))
+  (core module $main
+    (import "t" "t" (table 2 10 funcref))
+    (import "t" "grow" (func $grow (param i32) (result i32)))
+    (import "t" "next" (func $next (result i32)))
+    (import "t" "see" (func $see (param i32)))
+    (elem declare func $next $see)
+    (func (export "run") (result i32)
+      (call $see (table.size))
+      (call $see (call $grow (i32.const 3)))
+      (call_indirect (param i32) (call_indirect (result i32) (i32.const 4)) (i32.const 0))
+      (call $see (table.grow (ref.func $see) (i32.const 100)))
+      (call $next)))
+  (core instance $host (export "see" (func $see)))
+  (core instance $f (instantiate $f))
+  (core instance $t (instantiate $t (with "f" (instance $f)) (with "" (instance $host))))
+  (core instance $main (instantiate $main (with "t" (instance $t))))
+  (func (export "run") (result u32) (canon lift (core func $main "run"))))
