@@ -41,9 +41,10 @@ type statement struct {
 	kept    bool // for its next use
 }
 
-// settings are made before anything of a component runs.
-const settings = `PRAGMA journal_mode=wal; PRAGMA synchronous=full; PRAGMA foreign_keys=on; PRAGMA temp_store=memory;
-PRAGMA cache_size=-2048; PRAGMA busy_timeout=5000; PRAGMA cell_size_check=on; PRAGMA recursive_triggers=on`
+// settings are made before anything of a component runs. The timeout is the first:
+// the log's mode reads the file, which another connection may be recovering.
+const settings = `PRAGMA busy_timeout=5000; PRAGMA journal_mode=wal; PRAGMA synchronous=full; PRAGMA foreign_keys=on;
+PRAGMA temp_store=memory; PRAGMA cache_size=-2048; PRAGMA cell_size_check=on; PRAGMA recursive_triggers=on`
 
 func openConn(path string) (*conn, error) {
 	db, err := sqlite3.OpenFlags(path, sqlite3.OPEN_READWRITE|sqlite3.OPEN_CREATE|sqlite3.OPEN_NOFOLLOW)
