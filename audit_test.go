@@ -154,6 +154,18 @@ func TestSarifHasRulesAndLines(t *testing.T) {
 			t.Errorf("%s: line %d, %v", rule, got, ok)
 		}
 	}
+	for _, r := range withHistory(auditOfOne(t)).Sarif().Runs[0].Results {
+		switch p := r.Properties; {
+		case r.RuleID == "requested-not-granted":
+			if p != nil {
+				t.Errorf("%s is about grant %s", r.Message.Text, p.Grant)
+			}
+		case p == nil || p.History == "" || !strings.HasPrefix(r.Message.Text, p.Grant+":"):
+			t.Errorf("%s: properties %+v", r.Message.Text, p)
+		case r.RuleID == "granted-beyond-request" && (p.Since == nil || p.Used.Count != 3):
+			t.Errorf("%s: since %v, used %v", r.Message.Text, p.Since, p.Used)
+		}
+	}
 	if log.Version != "2.1.0" || len(found) != len(want) {
 		t.Errorf("version %s, found %v", log.Version, found)
 	}

@@ -11,7 +11,8 @@ type AuditFinding struct {
 	Level   string `json:"level"` // "warning" or "note"
 	Message string `json:"message"`
 	File    string `json:"file"`
-	Line    int    `json:"line"` // 0 when it concerns the whole file
+	Line    int    `json:"line"`  // 0 when it concerns the whole file
+	Grant   string `json:"grant"` // the id of the one that it is about; "" when it is about none
 }
 
 // AuditRule is a kind of finding.
@@ -43,14 +44,14 @@ func (c *AuditComponent) find(manifest string) {
 		if len(r.DeniedBy) > 0 {
 			why = "; some of it is denied by " + strings.Join(r.DeniedBy, ", ")
 		}
-		c.note("requested-not-granted", manifest, 0, "%s requests %s on %s%s", c.Name, strings.Join(r.Operations, ", "), r.Resource, why)
+		c.note("requested-not-granted", manifest, nil, "%s requests %s on %s%s", c.Name, strings.Join(r.Operations, ", "), r.Resource, why)
 	}
 	for _, g := range c.Grants {
 		c.findInGrant(g)
 	}
 	for _, i := range c.Imports {
 		if i.Access == Unreachable {
-			c.note("imported-unreachable", c.Source, 0, "%s imports %s, for which nothing is granted", c.Name, i.Name)
+			c.note("imported-unreachable", c.Source, nil, "%s imports %s, for which nothing is granted", c.Name, i.Name)
 		}
 	}
 }
@@ -58,7 +59,7 @@ func (c *AuditComponent) find(manifest string) {
 func (c *AuditComponent) findInGrant(g AuditGrant) {
 	what := fmt.Sprintf("%s: %s on %s", g.ID, strings.Join(g.Operations, ", "), g.Resource)
 	if g.Expired {
-		c.note("expired-grant", g.File, g.Line, "%s expired on %s", what, g.Expires.Format("2006-01-02"))
+		c.note("expired-grant", g.File, &g, "%s expired on %s", what, g.Expires.Format("2006-01-02"))
 		return
 	}
 	if g.ByDefault {
@@ -67,15 +68,15 @@ func (c *AuditComponent) findInGrant(g AuditGrant) {
 	switch {
 	case g.Requested:
 	case g.InPart:
-		c.note("granted-beyond-request", g.File, g.Line, "%s is granted to %s, which requests only part of it", what, c.Name)
+		c.note("granted-beyond-request", g.File, &g, "%s is granted to %s, which requests only part of it", what, c.Name)
 	default:
-		c.note("granted-not-requested", g.File, g.Line, "%s is granted to %s, which does not request it", what, c.Name)
+		c.note("granted-not-requested", g.File, &g, "%s is granted to %s, which does not request it", what, c.Name)
 	}
 	if reachesAll(g) {
-		c.note("whole-capability", g.File, g.Line, "%s reaches all of %s", what, g.Capability)
+		c.note("whole-capability", g.File, &g, "%s reaches all of %s", what, g.Capability)
 	}
 	if g.Unused {
-		c.note("unused-grant", g.File, g.Line, "%s: %s imports nothing that could use it", what, c.Name)
+		c.note("unused-grant", g.File, &g, "%s: %s imports nothing that could use it", what, c.Name)
 	}
 }
 
@@ -88,12 +89,16 @@ func reachesAll(g AuditGrant) bool {
 	return rest != "" && strings.Trim(rest, "/*:") == ""
 }
 
-func (c *AuditComponent) note(rule, file string, line int, format string, args ...any) {
-	level := "note"
+// note adds a finding, about a grant or nil.
+func (c *AuditComponent) note(rule, file string, g *AuditGrant, format string, args ...any) {
+	f := AuditFinding{Rule: rule, Level: "note", Message: fmt.Sprintf(format, args...), File: file}
 	for _, r := range auditRules {
 		if r.ID == rule {
-			level = r.Level
+			f.Level = r.Level
 		}
 	}
-	c.Findings = append(c.Findings, AuditFinding{rule, level, fmt.Sprintf(format, args...), file, line})
+	if g != nil {
+		f.Line, f.Grant = g.Line, g.ID
+	}
+	c.Findings = append(c.Findings, f)
 }

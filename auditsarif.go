@@ -3,7 +3,9 @@ package writ
 import (
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 )
 
 // Sarif is the findings of an audit as a SARIF 2.1.0 log, for tools that show
@@ -49,6 +51,15 @@ type sarifResult struct {
 	Message      sarifText         `json:"message"`
 	Locations    []sarifLocation   `json:"locations"`
 	Fingerprints map[string]string `json:"partialFingerprints"`
+	Properties   *sarifProperties  `json:"properties,omitempty"`
+}
+
+// sarifProperties are of the grant that a result is about.
+type sarifProperties struct {
+	Grant   string     `json:"grant"`
+	Since   *time.Time `json:"since"` // in force as it is; null where the ledger does not say
+	Used    *AuditUse  `json:"used"`
+	History string     `json:"history,omitempty"` // the two in words
 }
 
 type sarifLocation struct {
@@ -78,7 +89,12 @@ func (a *Audit) Sarif() *Sarif {
 	for _, app := range a.Apps {
 		for _, c := range app.Components {
 			for _, f := range c.Findings {
-				run.Results = append(run.Results, sarifOf(f, index[f.Rule], app.Name, c.Name))
+				r := sarifOf(f, index[f.Rule], app.Name, c.Name)
+				if i := slices.IndexFunc(c.Grants, func(g AuditGrant) bool { return g.ID == f.Grant }); i >= 0 {
+					g := c.Grants[i]
+					r.Properties = &sarifProperties{Grant: g.ID, Since: g.Since, Used: g.Used, History: app.History(g)}
+				}
+				run.Results = append(run.Results, r)
 			}
 		}
 	}

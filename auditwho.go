@@ -18,6 +18,7 @@ type Reacher struct {
 	Grant      AuditGrant `json:"grant"`
 	Operations []string   `json:"operations"` // of those that were asked about
 	All        bool       `json:"all"`        // of the resources, or else some
+	History    string     `json:"history"`    // of the grant, in words; "" where no ledger could be read
 }
 
 // Who answers which components can reach any resource that a pattern matches,
@@ -32,7 +33,7 @@ func (a *Audit) Who(pattern, operation string) ([]Reacher, error) {
 	for _, app := range a.Apps {
 		for _, c := range app.Components {
 			for _, g := range c.Grants {
-				r := Reacher{App: app.Name, Component: c.Name, Digest: c.Digest, Grant: g, Operations: g.Operations}
+				r := Reacher{App: app.Name, Component: c.Name, Digest: c.Digest, Grant: g, Operations: g.Operations, History: app.History(g)}
 				some, err := broker.Overlap(want, g.Resource)
 				if err != nil {
 					return nil, fmt.Errorf("grant %s: %w", g.ID, err)
@@ -80,7 +81,7 @@ func WriteWho(w io.Writer, pattern string, found []Reacher) error {
 		return err
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "COMPONENT\tMAY\tON\tREACHES\tBY\tBOUNDS")
+	fmt.Fprintln(t, "COMPONENT\tMAY\tON\tREACHES\tBY\tBOUNDS\tHISTORY")
 	for _, r := range found {
 		reaches := "some of it"
 		if r.All {
@@ -89,8 +90,9 @@ func WriteWho(w io.Writer, pattern string, found []Reacher) error {
 		if len(r.Grant.DeniedBy) > 0 {
 			reaches += ", less " + strings.Join(r.Grant.DeniedBy, ", ")
 		}
-		fmt.Fprintf(t, "%s/%s\t%s\t%s\t%s\t%s (%s)\t%s\n", r.App, r.Component, strings.Join(r.Operations, ", "), r.Grant.Resource, reaches,
-			r.Grant.ID, broker.Origin{File: r.Grant.File, Line: r.Grant.Line}, orElse(strings.Join(r.Grant.Bounds(), "; "), "none"))
+		fmt.Fprintf(t, "%s/%s\t%s\t%s\t%s\t%s (%s)\t%s\t%s\n", r.App, r.Component, strings.Join(r.Operations, ", "), r.Grant.Resource, reaches,
+			r.Grant.ID, broker.Origin{File: r.Grant.File, Line: r.Grant.Line}, orElse(strings.Join(r.Grant.Bounds(), "; "), "none"),
+			orElse(r.History, "unknown"))
 	}
 	return t.Flush()
 }

@@ -25,7 +25,7 @@ func auditCommand() *cobra.Command {
 				return auditUsed(cmd, args, config, asJSON)
 			}
 			audit, apps, err := auditOf(cmd, args, config)
-			if err == nil && history && (page != "" || !asSarif) {
+			if err == nil && history {
 				err = audit.AddHistory(cmd.Context(), apps)
 			}
 			if err != nil {
@@ -38,13 +38,17 @@ func auditCommand() *cobra.Command {
 	c.Flags().BoolVar(&asSarif, "sarif", false, "write what to look at as SARIF 2.1.0")
 	c.Flags().StringVar(&page, "html", "", "write a page for people into this file")
 	c.Flags().BoolVar(&used, "used", false, "set the grants against the ledger: what was never used, and what was used more narrowly")
-	c.Flags().BoolVar(&history, "ledger", true, "read the ledger for since when grants are in force and when they were used")
+	addHistoryFlag(c, &history)
 	c.MarkFlagsMutuallyExclusive("json", "sarif")
 	c.MarkFlagsMutuallyExclusive("used", "sarif")
 	c.MarkFlagsMutuallyExclusive("used", "html")
 	addConfigFlag(c, &config)
 	c.AddCommand(auditWho(), auditDiff())
 	return c
+}
+
+func addHistoryFlag(c *cobra.Command, history *bool) {
+	c.Flags().BoolVar(history, "ledger", true, "read the ledger for since when grants are in force and when they were used")
 }
 
 func auditOf(cmd *cobra.Command, paths []string, config string) (*writ.Audit, []*writ.App, error) {
@@ -79,14 +83,17 @@ func writeAudit(w io.Writer, audit *writ.Audit, page string, asJSON, asSarif boo
 
 func auditWho() *cobra.Command {
 	var config, operation string
-	var asJSON bool
+	var asJSON, history bool
 	c := &cobra.Command{
 		Use:     "who RESOURCE [APP | DIRECTORY]…",
 		Short:   "Say which components can reach any of the resources that a pattern matches",
 		Example: "  writ audit who 'kv://default/guestbook/**' --operation set examples/guestbook",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			audit, _, err := auditOf(cmd, args[1:], config)
+			audit, apps, err := auditOf(cmd, args[1:], config)
+			if err == nil && history {
+				err = audit.AddHistory(cmd.Context(), apps)
+			}
 			if err != nil {
 				return err
 			}
@@ -102,6 +109,7 @@ func auditWho() *cobra.Command {
 	}
 	c.Flags().StringVar(&operation, "operation", "", "ask about one operation (default: any)")
 	c.Flags().BoolVar(&asJSON, "json", false, "write JSON")
+	addHistoryFlag(c, &history)
 	addConfigFlag(c, &config)
 	return c
 }
