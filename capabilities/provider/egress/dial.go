@@ -23,8 +23,24 @@ func (e *Egress) dialer(r reach) func(ctx context.Context, network, address stri
 			Resolver:       e.resolver,
 			ControlContext: func(_ context.Context, _, to string, _ syscall.RawConn) error { return r.control(host, to) },
 		}
+		if isLocalhost(host) {
+			return dialLoopback(ctx, &d, network, port)
+		}
 		return d.DialContext(ctx, network, net.JoinHostPort(rooted(host), port))
 	}
+}
+
+// dialLoopback connects to this machine without asking for its name, which a
+// resolver may not know, or know as another's. RFC 6761, 6.3.
+func dialLoopback(ctx context.Context, d *net.Dialer, network, port string) (net.Conn, error) {
+	c, err := d.DialContext(ctx, network, net.JoinHostPort("127.0.0.1", port))
+	if err == nil {
+		return c, nil
+	}
+	if c, other := d.DialContext(ctx, network, net.JoinHostPort("::1", port)); other == nil {
+		return c, nil
+	}
+	return nil, err
 }
 
 // rooted makes a name one that no search list is applied to.

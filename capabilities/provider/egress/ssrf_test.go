@@ -81,6 +81,30 @@ func TestSpellingsOfPrivateAddresses(t *testing.T) {
 
 func literal(host string) bool { return net.ParseIP(host) != nil }
 
+// TestLocalhostIsThisMachine, whatever a name server says, and for grants that name it alone.
+func TestLocalhostIsThisMachine(t *testing.T) {
+	hits, port := victim(t)
+	for what, answer := range map[string]func(string) []string{
+		"it knows nothing": func(string) []string { return nil },
+		"it says another":  func(string) []string { return []string{"10.1.2.3"} },
+	} {
+		both(t, egress.Settings{Nameserver: nameserver(t, answer)}, func(t *testing.T, e backend.Egress) {
+			for _, host := range []string{"localhost", "app.localhost"} {
+				before := hits.Load()
+				r := ask(t.Context(), "GET", "http://"+host+":"+port)
+				if got := failure(e.Send(r)); got != "200" || hits.Load() == before {
+					t.Errorf("%s: %s: %s", what, host, got)
+				}
+				r = ask(t.Context(), "GET", "http://"+host+":"+port)
+				r.Named = false
+				if got := failure(e.Send(r)); got != "destination-IP-prohibited" {
+					t.Errorf("%s: %s that no grant names: %s", what, host, got)
+				}
+			}
+		})
+	}
+}
+
 // TestNamesThatMove has a name whose answer changes between the check and the
 // use of others: here what was checked is what is connected to.
 func TestNamesThatMove(t *testing.T) {
