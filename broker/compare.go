@@ -90,6 +90,9 @@ func (c *scopeComparison) grant(g *Grant) {
 		if reason == "" {
 			reason = c.released(g, op)
 		}
+		if reason == "" && g.TLS == Unverified {
+			reason = c.unmasked(g, op)
+		}
 		if reason != "" {
 			why[reason] = append(why[reason], op)
 		}
@@ -165,12 +168,43 @@ func (c *scopeComparison) looser(old, next *Grant) string {
 		return fmt.Sprintf("before at most %d calls a second", was.CallsPerSecond)
 	case !old.Expires.IsZero() && (next.Expires.IsZero() || next.Expires.After(old.Expires)):
 		return "before only until " + old.Expires.UTC().Format("2006-01-02 15:04 MST")
+	case old.TLS == "" && next.TLS == Unverified:
+		return "before with certificates verified"
 	case old.When != "" && next.When == "":
 		return "before only when " + old.When
 	case old.When != "" && c.old.Conditions[old.When] != c.next.Conditions[next.When]:
 		return "before under another condition (" + old.When + ")"
 	}
 	return ""
+}
+
+// unmasked names an old grant that verified certificates where g does not, and counted before it, and does not any more.
+func (c *scopeComparison) unmasked(g *Grant, op string) string {
+	back := &scopeComparison{old: c.next.verified(), next: c.old.verified()}
+	for _, v := range back.next.Grants {
+		ops := []string{op}
+		if op == Any {
+			ops = operationsOf(v.Capability, v.Operations)
+		}
+		if v.Capability != g.Capability || !overlap(v.pattern, g.pattern) {
+			continue
+		}
+		for _, o := range ops {
+			if !hasOperation(v.Operations, o) {
+				continue
+			}
+			if by, _ := back.covered(v, o); by == nil {
+				return fmt.Sprintf("before with certificates verified on %s by %s", v.pattern.text, v.ID)
+			}
+		}
+	}
+	return ""
+}
+
+// verified is the scope without the grants that do not verify certificates.
+func (s Scope) verified() Scope {
+	s.Grants = slices.DeleteFunc(slices.Clone(s.Grants), func(g *Grant) bool { return g.TLS == Unverified })
+	return s
 }
 
 // released names an old denial that took away some of what g allows, and does not any more.

@@ -28,11 +28,15 @@ type capabilityIndex struct {
 	other      operationIndex // for operations that no grant or denial names: those of Any
 }
 
-// operationIndex holds the grants and denials of one operation. A nil matcher matches nothing.
+// operationIndex holds the grants and denials of one operation. A nil matcher matches nothing. Grants that do not verify TLS
+// are apart, as they count only where no other one allows.
 type operationIndex struct {
-	name        string
-	allow, deny *matcher
+	name                    string
+	allow, unverified, deny *matcher
 }
+
+// grants are the matchers of grants, in the order in which they count.
+func (o *operationIndex) grants() [2]*matcher { return [2]*matcher{o.allow, o.unverified} }
 
 // limiterKey identifies a grant with a rate across loads: changed in what it limits, it begins anew.
 type limiterKey struct {
@@ -112,7 +116,7 @@ func (c *compiler) compile(grants []*Grant, denials []*Denial) *compiled {
 func (c *compiled) pack() {
 	for _, i := range c.capabilities {
 		for _, o := range append(i.operations, i.other) {
-			for _, m := range []*matcher{o.allow, o.deny} {
+			for _, m := range []*matcher{o.allow, o.unverified, o.deny} {
 				if m != nil {
 					m.pack()
 				}
@@ -162,7 +166,11 @@ func (c *compiler) addGrant(g *Grant) {
 		u := &use{subject: c.subject, grant: g, operation: op, resource: g.pattern.text, revision: c.revision}
 		e := newEntry(g, l, c.conditions[g.When], u)
 		e.classes = newClasses(u)
-		o.allow = o.allow.with(e)
+		if g.TLS == Unverified {
+			o.unverified = o.unverified.with(e)
+		} else {
+			o.allow = o.allow.with(e)
+		}
 	}
 }
 

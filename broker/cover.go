@@ -29,6 +29,45 @@ func (s *Subject) Covers(capability, operation, prefix string) Decision {
 	return d
 }
 
+// CoversUnverified answers whether a grant in force that does not verify TLS covers an operation: what began under one goes on
+// under no other. Conditions, rates and sizes are left to the next operation. Its answer is recorded like that of Decide.
+func (s *Subject) CoversUnverified(capability, operation, resource string) Decision {
+	st := s.broker.state.Load()
+	d := Decision{Revision: st.revision}
+	call := &Call{Capability: capability, Operation: operation, Resource: resource}
+	if e := s.coveringUnverified(st, call, &d); e != nil {
+		d.Allowed, d.Reason, d.Grant, d.Cacheable, d.use = true, Granted, e.grant, true, e.use
+		s.broker.ledger.allow(e.use)
+		return d
+	}
+	s.broker.ledger.deny(s, call, d, 0)
+	return d
+}
+
+func (s *Subject) coveringUnverified(st *state, call *Call, d *Decision) *entry {
+	if st.suspended {
+		d.Reason = Suspended
+		return nil
+	}
+	index := st.index(s.number, call.Capability, call.Operation)
+	v := visit{clock: s.broker.config.Now}
+	if index.deny != nil && index.deny.find(call.Resource, &v) {
+		d.Reason, d.Denial = Denied, v.hit.denial
+		return nil
+	}
+	if index.unverified == nil {
+		return nil
+	}
+	if index.unverified.find(call.Resource, &v) {
+		return v.hit
+	}
+	if v.count > 0 {
+		return v.dynamic[0]
+	}
+	d.Reason = v.reason
+	return nil
+}
+
 func (s *Subject) reaching(st *state, capability, operation, prefix string, v *visit) *entry {
 	c := st.subject(s.number)
 	if c == nil || len(prefix) > MaxResource {
@@ -52,7 +91,7 @@ func (s *Subject) reaching(st *state, capability, operation, prefix string, v *v
 // reaching finds a grant that allows something under prefix. A denial counts here when it covers all that is under prefix;
 // narrower ones are left to the operations that follow.
 func (o *operationIndex) reaching(prefix string, v *visit) *entry {
-	if o.allow == nil {
+	if o.allow == nil && o.unverified == nil {
 		return nil
 	}
 	if o.deny != nil {
@@ -64,7 +103,15 @@ func (o *operationIndex) reaching(prefix string, v *visit) *entry {
 			}
 		}
 	}
-	return o.allow.reach(&o.allow.root, prefix, 0, v)
+	for _, m := range o.grants() {
+		if m == nil {
+			continue
+		}
+		if e := m.reach(&m.root, prefix, 0, v); e != nil {
+			return e
+		}
+	}
+	return nil
 }
 
 // underPrefix is the pattern of all resources that begin with a canonical prefix.

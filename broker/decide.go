@@ -47,30 +47,34 @@ func (s *Subject) decide(ctx context.Context, call Call) Decision {
 		d.Reason, d.Denial = Denied, v.hit.denial
 		return s.denied(&call, d, 0)
 	}
-	if index.allow == nil {
-		return s.denied(&call, d, 0)
-	}
-	if index.allow.find(call.Resource, &v) {
-		return s.allowed(&call, d, v.hit)
-	}
-	return s.decideDynamic(ctx, &call, d, &v)
-}
-
-// decideDynamic looks at the grants that match but depend on a condition or a rate.
-func (s *Subject) decideDynamic(ctx context.Context, call *Call, d Decision, v *visit) Decision {
 	var took time.Duration
-	for _, list := range [2][]*entry{v.dynamic[:v.count], v.more} {
-		for _, e := range list {
-			if s.holds(ctx, call, e, v, &took) {
-				return s.allowed(call, d, e)
-			}
+	for _, m := range index.grants() {
+		if m == nil {
+			continue
+		}
+		if m.find(call.Resource, &v) || s.findDynamic(ctx, &call, &v, &took) {
+			return s.allowed(&call, d, v.hit)
 		}
 	}
 	d.Reason = v.reason
 	if v.fell != nil {
 		d.Grant = v.fell.grant
 	}
-	return s.denied(call, d, took)
+	return s.denied(&call, d, took)
+}
+
+// findDynamic looks at the grants that match but depend on a condition or a rate.
+func (s *Subject) findDynamic(ctx context.Context, call *Call, v *visit, took *time.Duration) bool {
+	for _, list := range [2][]*entry{v.dynamic[:v.count], v.more} {
+		for _, e := range list {
+			if s.holds(ctx, call, e, v, took) {
+				v.hit = e
+				return true
+			}
+		}
+	}
+	v.count, v.more = 0, nil
+	return false
 }
 
 // holds evaluates what an entry depends on. A rate is drawn on last, so that only allowed calls count.

@@ -215,12 +215,24 @@ func (d *decoder) limits(to *Limits) field {
 	}
 }
 
+func (d *decoder) tls(to *string) field {
+	return func(v hujson.Value) error {
+		if err := d.text("tls", to)(v); err != nil {
+			return err
+		}
+		if *to != Unverified {
+			return d.errorf(v, `"tls" is %q: it is %q, or not there, and certificates are verified`, *to, Unverified)
+		}
+		return nil
+	}
+}
+
 func (d *decoder) grant(v hujson.Value) (*Grant, error) {
 	g := &Grant{Origin: Origin{File: d.name, Line: d.line(v)}}
 	err := d.object(v, "grant", map[string]field{
 		"id": d.text("id", &g.ID), "app": d.text("app", &g.App), "component": d.text("component", &g.Component),
 		"capability": d.text("capability", &g.Capability), "resource": d.text("resource", &g.Resource),
-		"operations": d.operations(&g.Operations), "limits": d.limits(&g.Limits), "when": d.text("when", &g.When),
+		"operations": d.operations(&g.Operations), "limits": d.limits(&g.Limits), "tls": d.tls(&g.TLS), "when": d.text("when", &g.When),
 		"expires": d.time("expires", &g.Expires), "reason": d.text("reason", &g.Reason),
 	})
 	if err == nil {
@@ -284,8 +296,26 @@ func (g *Grant) prepare() error {
 		return meaningless("when", "%q is not the name of a rule in data.writ.conditions", g.When)
 	}
 	p, err := checkScope(g.ID, g.Capability, g.Resource, g.Operations)
+	if err != nil {
+		return err
+	}
 	g.pattern = p
-	return err
+	return g.checkTLS()
+}
+
+// checkTLS refuses a grant that takes the verification of certificates away where there are none.
+func (g *Grant) checkTLS() error {
+	switch {
+	case g.TLS == "":
+		return nil
+	case g.TLS != Unverified:
+		return meaningless("tls", `tls is %q: it is %q, or not there`, g.TLS, Unverified)
+	case g.Capability != HTTP:
+		return meaningless("tls", "capability %q has no certificates to verify: tls is for capability %q", g.Capability, HTTP)
+	case !strings.HasPrefix(g.pattern.text, "https://"):
+		return meaningless("tls", "resource %q has no certificate to verify: tls is for https://", g.Resource)
+	}
+	return nil
 }
 
 func (n *Denial) prepare() error {

@@ -165,10 +165,11 @@ func (g *Grant) JSON() string {
 		Resource   string    `json:"resource"`
 		Operations []string  `json:"operations"`
 		Limits     limits    `json:"limits,omitzero"`
+		TLS        string    `json:"tls,omitempty"`
 		When       string    `json:"when,omitempty"`
 		Expires    time.Time `json:"expires,omitzero"`
 		Reason     string    `json:"reason,omitempty"`
-	}{g.ID, g.App, g.Component, g.Capability, g.Resource, g.Operations, limits(g.Limits), g.When, g.Expires, g.Reason})
+	}{g.ID, g.App, g.Component, g.Capability, g.Resource, g.Operations, limits(g.Limits), g.TLS, g.When, g.Expires, g.Reason})
 	return strings.TrimSuffix(b.String(), "\n")
 }
 

@@ -42,13 +42,14 @@ func (b *Broker) Explain(ctx context.Context, app, component string, call Call) 
 		e.Reason, e.Denial = Denied, v.hit.denial
 		return e, e.trace(ctx, c, &call, now)
 	}
-	if index.allow != nil && index.allow.find(call.Resource, &v) {
-		e.Allowed, e.Reason, e.Grant = true, Granted, v.hit.grant
-		return e, nil
-	}
-	e.dynamic(ctx, &call, &v)
-	if e.Allowed {
-		return e, nil
+	for _, m := range index.grants() {
+		if m == nil {
+			continue
+		}
+		if m.find(call.Resource, &v) || findHolding(ctx, &call, &v) {
+			e.Allowed, e.Reason, e.Grant = true, Granted, v.hit.grant
+			return e, nil
+		}
 	}
 	e.Reason = v.reason
 	var settled *Grant
@@ -67,8 +68,8 @@ func (b *Broker) Explain(ctx context.Context, app, component string, call Call) 
 	return e, e.trace(ctx, c, &call, now)
 }
 
-// dynamic looks at the grants that depend on conditions.
-func (e *Explanation) dynamic(ctx context.Context, call *Call, v *visit) {
+// findHolding looks at the grants that depend on conditions.
+func findHolding(ctx context.Context, call *Call, v *visit) bool {
 	for _, list := range [2][]*entry{v.dynamic[:v.count], v.more} {
 		for _, d := range list {
 			if d.condition != nil {
@@ -77,10 +78,12 @@ func (e *Explanation) dynamic(ctx context.Context, call *Call, v *visit) {
 					continue
 				}
 			}
-			e.Allowed, e.Reason, e.Grant = true, Granted, d.grant
-			return
+			v.hit = d
+			return true
 		}
 	}
+	v.count, v.more = 0, nil
+	return false
 }
 
 // trace asks the policy once more, to see which rules mattered.

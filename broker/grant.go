@@ -15,6 +15,7 @@ type Grant struct {
 	Resource   string // the pattern as its author wrote it
 	Operations []string
 	Limits     Limits
+	TLS        string    // Unverified, or "": certificates are verified
 	When       string    // name of a rule in data.writ.conditions, or ""
 	Expires    time.Time // zero is never
 	Reason     string
@@ -22,6 +23,10 @@ type Grant struct {
 
 	pattern *pattern
 }
+
+// Unverified is the TLS of a grant under which requests go to whoever answers, whatever certificate that one shows. Where a
+// grant that verifies allows the same, that one counts.
+const Unverified = "unverified"
 
 // Limits bounds what a grant allows. A zero field is no bound.
 type Limits struct {

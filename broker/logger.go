@@ -30,6 +30,9 @@ func (l decisionLog) Observe(r Record) {
 	if r.ID != "" {
 		attributes = append(attributes, slog.String("id", r.ID), slog.String("nearest", r.Nearest), slog.String("short", r.Short))
 	}
+	if r.TLS != "" {
+		attributes = append(attributes, slog.String("tls", r.TLS))
+	}
 	if r.Duration > 0 {
 		attributes = append(attributes, slog.Duration("duration", r.Duration))
 	}

@@ -11,8 +11,8 @@ func (s *Subject) Peek(call Call) (granted, denied bool) {
 	if index.deny != nil {
 		denied = index.deny.find(call.Resource, &v)
 	}
-	if index.allow != nil {
-		granted = index.allow.find(call.Resource, &v) || v.count > 0
+	for _, m := range index.grants() {
+		granted = granted || m != nil && (m.find(call.Resource, &v) || v.count > 0)
 	}
 	return granted, denied
 }

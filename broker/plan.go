@@ -122,9 +122,13 @@ func (c *compiled) grantsNear(want *pattern, capability, op string, now time.Tim
 	return near
 }
 
-// strings counts what is attached to a grant: the ones that allow without conditions are told of first.
+// strings counts what is attached to a grant: the ones that allow without conditions are told of first, and those that
+// verify TLS before those that do not, since they count.
 func (g *Grant) strings() int {
 	n := 0
+	if g.TLS == Unverified {
+		n = 4 // more than all that is below
+	}
 	for _, attached := range []bool{g.When != "", !g.Expires.IsZero(), g.Limits != Limits{}} {
 		if attached {
 			n++

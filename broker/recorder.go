@@ -26,6 +26,7 @@ type Record struct {
 	Operation  string
 	Resource   string // of a denial, redacted; of allows, their class as a pattern; "" for denials told of in a group
 	GrantID    string // what allowed, or came nearest; for Denied the id of the denial
+	TLS        string // of what allowed; see Grant
 	Allowed    bool
 	Reason     Reason
 	Revision   uint64
@@ -205,7 +206,7 @@ func (r *recorder) flush() {
 		next := u.next // before the count is zero: from then on a guest may put the use back into the list
 		r.observer.Observe(Record{
 			Time: now, App: u.subject.app, Component: u.subject.component, Capability: u.grant.Capability,
-			Operation: u.operation, Resource: u.resource, GrantID: u.grant.ID, Allowed: true, Reason: Granted,
+			Operation: u.operation, Resource: u.resource, GrantID: u.grant.ID, TLS: u.grant.TLS, Allowed: true, Reason: Granted,
 			Revision: u.revision, Count: u.count.Swap(0),
 		})
 		u = next

@@ -125,6 +125,9 @@ func (l *Ledger) Observe(r broker.Record) {
 	if r.Allowed {
 		e.Verdict, e.Reason = Allow, ""
 	}
+	if r.TLS != "" {
+		e.Detail = "tls " + r.TLS
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for len(l.waiting) >= maxWaiting && !l.closing {

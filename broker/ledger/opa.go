@@ -31,6 +31,7 @@ type opaResult struct {
 	Grant  string `json:"grant,omitempty"`
 	Reason string `json:"reason,omitempty"`
 	Count  uint64 `json:"count"`
+	Detail string `json:"detail,omitempty"`
 }
 
 // OPADecision is a decision as an event of OPA's decision log. Other entries have no such form.
@@ -42,7 +43,7 @@ func (e *Located) OPADecision(log string) ([]byte, bool) {
 		Labels: map[string]string{"app": "writ", "id": e.Run, "ledger": log, "leaf": fmt.Sprint(e.Leaf)},
 		ID:     fmt.Sprintf("%s/%d", e.Run, e.Seq), Revision: fmt.Sprint(e.Revision), Path: "writ/decision",
 		Input:     opaInput{e.App, e.Component, e.Capability, e.Operation, e.Resource},
-		Result:    opaResult{e.Verdict == Allow, e.Grant, e.Reason, e.Count},
+		Result:    opaResult{e.Verdict == Allow, e.Grant, e.Reason, e.Count, e.Detail},
 		Timestamp: e.Time,
 	}
 	if e.Nanos > 0 {

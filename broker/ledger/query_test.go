@@ -51,7 +51,7 @@ func TestOPADecision(t *testing.T) {
 	}
 	const want = `{"labels":{"app":"writ","id":"00","leaf":"5","ledger":"log"},"decision_id":"00/7","revision":"2","path":"writ/decision",` +
 		`"input":{"app":"a","component":"c","capability":"http","operation":"GET","resource":"https://h:443/~0"},` +
-		`"result":{"allow":false,"grant":"g","reason":"no grant","count":3},"timestamp":"2027-01-15T08:00:00.000000005Z",` +
+		`"result":{"allow":false,"grant":"g","reason":"no grant","count":3,"detail":"d"},"timestamp":"2027-01-15T08:00:00.000000005Z",` +
 		`"metrics":{"timer_rego_query_eval_ns":9}}`
 	if string(line) != want || !json.Valid(line) {
 		t.Errorf("got  %s\nwant %s", line, want)
