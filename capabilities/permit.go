@@ -21,7 +21,16 @@ type validator interface {
 	Valid(d broker.Decision) bool
 }
 
-var _ validator = (*broker.Subject)(nil)
+// unverifier is a Subject that knows whether a grant that does not verify TLS
+// covers an operation.
+type unverifier interface {
+	CoversUnverified(capability, operation, resource string) broker.Decision
+}
+
+var (
+	_ validator  = (*broker.Subject)(nil)
+	_ unverifier = (*broker.Subject)(nil)
+)
 
 // Holds asks whether the access is allowed at this moment.
 func (p *Permit) Holds(ctx context.Context, i *Instance) bool {
@@ -48,7 +57,8 @@ func (p *Permit) Grant() *broker.Grant { return p.decision.Grant }
 // Lasts asks whether what was allowed may go on, for the parts of one long
 // operation such as the bytes of a stream. Unlike Holds it does not count as
 // one more operation: it draws on no rate, and leaves conditions to the next
-// operation.
+// operation. What began under a grant that does not verify TLS goes on under
+// such a grant alone.
 func (p *Permit) Lasts(ctx context.Context, i *Instance) bool {
 	if i == nil || i.Subject == nil || !p.decision.Allowed {
 		return false
@@ -56,11 +66,22 @@ func (p *Permit) Lasts(ctx context.Context, i *Instance) bool {
 	call := i.traced // which asked before
 	i.traced = nil
 	defer func() { i.traced = call }()
-	if p.decision.Cacheable {
+	unverified := p.decision.Grant != nil && p.decision.Grant.TLS == broker.Unverified
+	if p.decision.Cacheable && !unverified {
 		return p.Holds(ctx, i)
 	}
 	if v, ok := i.Subject.(validator); !ok || !p.lasting.Cacheable || !v.Valid(p.lasting) {
-		p.lasting = i.Subject.Covers(p.Access.Capability, p.Access.Operation, p.Access.Resource)
+		p.lasting = p.covers(i.Subject, unverified)
 	}
 	return p.lasting.Allowed
+}
+
+func (p *Permit) covers(s Subject, unverified bool) broker.Decision {
+	if !unverified {
+		return s.Covers(p.Access.Capability, p.Access.Operation, p.Access.Resource)
+	}
+	if u, ok := s.(unverifier); ok {
+		return u.CoversUnverified(p.Access.Capability, p.Access.Operation, p.Access.Resource)
+	}
+	return broker.Decision{}
 }

@@ -70,6 +70,48 @@ func (p permitted) Imports() []capabilities.Import {
 	return imports
 }
 
+// loose is a subject whose grant does not verify TLS, and that knows whether such a grant is left.
+type loose struct {
+	ticking
+	grant broker.Grant
+	left  bool
+}
+
+func (s *loose) Decide(ctx context.Context, c broker.Call) broker.Decision {
+	d := s.ticking.Decide(ctx, c)
+	d.Grant = &s.grant
+	return d
+}
+
+func (s *loose) Covers(string, string, string) broker.Decision {
+	return broker.Decision{Allowed: true, Cacheable: true, Revision: s.revision, Grant: &grant}
+}
+
+func (s *loose) CoversUnverified(string, string, string) broker.Decision {
+	return broker.Decision{Allowed: s.left, Cacheable: s.left, Revision: s.revision, Grant: &s.grant}
+}
+
+// TestUnverifiedLastsUnderItsKindAlone: that a grant which verifies covers the same is not enough.
+func TestUnverifiedLastsUnderItsKindAlone(t *testing.T) {
+	s := &loose{ticking: ticking{allows: true}, grant: broker.Grant{ID: "u", TLS: broker.Unverified}, left: true}
+	i := &capabilities.Instance{Subject: s}
+	p := &capabilities.Permit{Access: capabilities.Access{Capability: "http", Operation: "GET", Resource: "https://h:443/"}}
+	if !p.Holds(t.Context(), i) || !p.Lasts(t.Context(), i) {
+		t.Fatal("it does not last while its grant is there")
+	}
+	s.revision++
+	if !p.Lasts(t.Context(), i) {
+		t.Error("it ended with a change that left its grant")
+	}
+	s.revision, s.left = s.revision+1, false
+	if p.Lasts(t.Context(), i) || p.Grant().TLS != broker.Unverified {
+		t.Error("it lasts under a grant that verifies")
+	}
+	if s.asked != 1 {
+		t.Errorf("%d decisions for one request", s.asked)
+	}
+}
+
 func TestGuardAsksForPermits(t *testing.T) {
 	c := permitted{quiet{&things{}}, &capabilities.Permit{Access: capabilities.Access{Operation: "write", Resource: "r:1"}}}
 	b := capabilities.Guard(c)[0]

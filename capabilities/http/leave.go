@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/writ-host/writ/broker"
 	"github.com/writ-host/writ/capabilities"
 	"github.com/writ-host/writ/capabilities/http/backend"
 )
@@ -57,7 +58,7 @@ func (l *leave) sign(req *http.Request, o requestOptions) *backend.Request {
 		return r
 	}
 	if g := l.permit.Grant(); g != nil {
-		r.Grant, r.Named = g.ID, g.NamesHost()
+		r.Grant, r.Named, r.Unverified = g.ID, g.NamesHost(), g.TLS == broker.Unverified
 	}
 	return r
 }

@@ -85,6 +85,18 @@ func TestRequestsSayForWhomTheyAre(t *testing.T) {
 	}
 }
 
+// TestOnlyGrantsTakeVerificationAway.
+func TestOnlyGrantsTakeVerificationAway(t *testing.T) {
+	for tls, want := range map[string]bool{"": false, broker.Unverified: true} {
+		e := &recorded{Egress: backend.Plain(http.DefaultTransport)}
+		g := granted(t, &subject{grant: broker.Grant{ID: "g", Resource: "https://**/**", TLS: tls}}, e)
+		g.await(g.ok("handle", g.ask("GET", "https", "127.0.0.1:1", "/"), wit.None()))
+		if e.last.Unverified != want {
+			t.Errorf("tls %q: unverified %v", tls, e.last.Unverified)
+		}
+	}
+}
+
 // TestRevocationEndsWhatIsOpen, whether the decision could be kept or not, and
 // draws on no rate for the parts of a body.
 func TestRevocationEndsWhatIsOpen(t *testing.T) {

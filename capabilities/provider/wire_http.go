@@ -53,7 +53,7 @@ func wireRequest(r *backend.Request, traceparent string) *pb.HTTPRequest {
 	head := &pb.HTTPRequest{
 		Caller: &pb.Caller{App: r.App, Component: r.Component, GrantId: r.Grant, Traceparent: traceparent},
 		Method: r.Method, Scheme: r.URL.Scheme, Authority: r.URL.Host, PathWithQuery: r.URL.RequestURI(),
-		Headers: wireFields(r.Header), Named: r.Named, ConnectTimeoutUs: microseconds(r.Connect),
+		Headers: wireFields(r.Header), Named: r.Named, Unverified: r.Unverified, ConnectTimeoutUs: microseconds(r.Connect),
 		FirstByteTimeoutUs: microseconds(r.FirstByte), BetweenBytesTimeoutUs: microseconds(r.BetweenBytes),
 	}
 	for name := range r.Trailer {
@@ -100,7 +100,7 @@ func readRequest(head *pb.HTTPRequest) (*backend.Request, error) {
 	}
 	c := head.GetCaller()
 	return &backend.Request{Request: r, App: c.GetApp(), Component: c.GetComponent(), Grant: c.GetGrantId(), Named: head.GetNamed(),
-		Connect: duration(head.GetConnectTimeoutUs()), FirstByte: duration(head.GetFirstByteTimeoutUs()),
+		Unverified: head.GetUnverified(), Connect: duration(head.GetConnectTimeoutUs()), FirstByte: duration(head.GetFirstByteTimeoutUs()),
 		BetweenBytes: duration(head.GetBetweenBytesTimeoutUs())}, nil
 }
 

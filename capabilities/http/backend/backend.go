@@ -36,6 +36,10 @@ type Request struct {
 	// Named says that the grant names the host without a wildcard. Only then may
 	// the host be at an address that is not public.
 	Named bool
+	// Unverified says that the grant lets the request go to whoever answers,
+	// whatever certificate that one shows. Requests without it must not share its
+	// connections.
+	Unverified bool
 
 	// Timeouts as the component asked; 0 leaves them to the backend.
 	Connect      time.Duration // until the connection stands
@@ -44,7 +48,8 @@ type Request struct {
 }
 
 // Plain is an Egress without a process of its own, for hosts and tests that
-// have their reasons: it checks no addresses.
+// have their reasons: it checks no addresses, and certificates as the transport
+// does, whatever a grant says.
 func Plain(transport http.RoundTripper) Egress { return plain{transport} }
 
 type plain struct{ transport http.RoundTripper }

@@ -62,7 +62,7 @@ func (e *Egress) Send(r *backend.Request) (*http.Response, error) {
 	default:
 		return nil, &backend.Error{Code: backend.ConnectionLimitReached}
 	}
-	p := e.enter(poolKey{r.App, r.Component, r.Grant, r.Named})
+	p := e.enter(poolKey{r.App, r.Component, r.Grant, r.Named, r.Unverified})
 	done := sync.OnceFunc(func() {
 		e.leave(p)
 		<-e.slots

@@ -90,6 +90,16 @@ func TestRedirectsAreAnswers(t *testing.T) {
 	})
 }
 
+// certificateFile has a server's certificate, for who is to trust it.
+func certificateFile(t *testing.T, s *httptest.Server) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 func TestTLS(t *testing.T) {
 	var mu sync.Mutex
 	var names []string
@@ -106,10 +116,7 @@ func TestTLS(t *testing.T) {
 	upstream.Config.ErrorLog = log.New(io.Discard, "", 0)
 	upstream.StartTLS()
 	defer upstream.Close()
-	trusted := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(trusted, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: upstream.Certificate().Raw}), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	trusted := certificateFile(t, upstream)
 	_, port, _ := net.SplitHostPort(upstream.Listener.Addr().String())
 	// The server's certificate is for example.com and 127.0.0.1. The names are
 	// resolved here, by a name server that points them to this machine.
@@ -154,8 +161,7 @@ func TestHTTP2TrailersBothWays(t *testing.T) {
 	upstream.EnableHTTP2 = true
 	upstream.StartTLS()
 	defer upstream.Close()
-	trusted := filepath.Join(t.TempDir(), "ca.pem")
-	_ = os.WriteFile(trusted, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: upstream.Certificate().Raw}), 0o600)
+	trusted := certificateFile(t, upstream)
 	both(t, egress.Settings{CAFile: trusted}, func(t *testing.T, e backend.Egress) {
 		r := ask(t.Context(), "PUT", upstream.URL)
 		r.ContentLength, r.Trailer = -1, http.Header{"X-After": nil}

@@ -27,6 +27,7 @@ var httpFaults = map[string]string{
 	"follows redirects":          "a redirect is an answer",
 	"goes anywhere":              "an address that is not public takes a grant that names it",
 	"trusts any certificate":     "certificates are verified",
+	"forgets what was verified":  "certificates are verified",
 	"says nothing of why":        "what cannot be reached says why",
 	"takes half for all":         "an incomplete response is an error",
 	"waits for ever":             "timeouts are those of the request",
@@ -41,6 +42,7 @@ var httpFaults = map[string]string{
 // courier is egress, but for one fault.
 type courier struct {
 	egress backend.Egress
+	forgot bool
 	plain  backend.Egress // without any checks
 	fault  string
 }
@@ -79,6 +81,9 @@ func (c *courier) before(r *backend.Request) error {
 		r.Host = r.Header.Get("Host")
 	case "goes anywhere":
 		r.Named = true
+	case "forgets what was verified":
+		c.forgot = c.forgot || r.Unverified
+		r.Unverified = c.forgot
 	case "waits for ever":
 		r.FirstByte, r.BetweenBytes = 0, 0
 	case "one pool for all":

@@ -150,6 +150,22 @@ func httpCertificate(b *bench) error {
 	if b.upstream.reached.Load() != before {
 		return errors.New("a request was sent to a server with a certificate that nobody vouches for")
 	}
+	return b.unverified()
+}
+
+// unverified sends a request whose grant does not ask for verification, which a
+// provider may do all the same, and then one whose grant does.
+func (b *bench) unverified() error {
+	r := b.request(b.ctx, "GET", b.upstream.secure.URL+"/echo", nil)
+	r.Unverified = true
+	if _, _, err := b.ask(r); err != nil {
+		if err := b.failsWith(r, backend.TLSCertificateError); err != nil {
+			return fmt.Errorf("unverified: %w", err)
+		}
+	}
+	if err := b.failsWith(b.request(b.ctx, "GET", b.upstream.secure.URL+"/echo", nil), backend.TLSCertificateError); err != nil {
+		return fmt.Errorf("after a request that is not to be verified: %w", err)
+	}
 	return nil
 }
 

@@ -514,8 +514,12 @@ type HTTPRequest struct {
 	FirstByteTimeoutUs uint64 `protobuf:"varint,10,opt,name=first_byte_timeout_us,json=firstByteTimeoutUs,proto3" json:"first_byte_timeout_us,omitempty"`
 	// Between two parts of the response's body.
 	BetweenBytesTimeoutUs uint64 `protobuf:"varint,11,opt,name=between_bytes_timeout_us,json=betweenBytesTimeoutUs,proto3" json:"between_bytes_timeout_us,omitempty"`
-	unknownFields         protoimpl.UnknownFields
-	sizeCache             protoimpl.SizeCache
+	// The grant lets the request go to whoever answers: the certificate of an https
+	// server is not verified. Absent, it is, always. A connection that was made
+	// without verification is never used by a request that has this absent.
+	Unverified    bool `protobuf:"varint,12,opt,name=unverified,proto3" json:"unverified,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *HTTPRequest) Reset() {
@@ -623,6 +627,13 @@ func (x *HTTPRequest) GetBetweenBytesTimeoutUs() uint64 {
 		return x.BetweenBytesTimeoutUs
 	}
 	return 0
+}
+
+func (x *HTTPRequest) GetUnverified() bool {
+	if x != nil {
+		return x.Unverified
+	}
+	return false
 }
 
 type HTTPResponse struct {
@@ -821,7 +832,7 @@ const file_writ_provider_v1_http_proto_rawDesc = "" +
 	"\btrailers\x18\x05 \x03(\v2\x1b.writ.provider.v1.HTTPFieldR\btrailers\x12\x10\n" +
 	"\x03end\x18\x06 \x01(\bR\x03end\x12\x16\n" +
 	"\x06credit\x18\a \x01(\rR\x06credit\x12\x0e\n" +
-	"\x02id\x18\b \x01(\x04R\x02id\"\xdb\x03\n" +
+	"\x02id\x18\b \x01(\x04R\x02id\"\xfb\x03\n" +
 	"\vHTTPRequest\x120\n" +
 	"\x06caller\x18\x01 \x01(\v2\x18.writ.provider.v1.CallerR\x06caller\x12\x16\n" +
 	"\x06method\x18\x02 \x01(\tR\x06method\x12\x16\n" +
@@ -834,7 +845,10 @@ const file_writ_provider_v1_http_proto_rawDesc = "" +
 	"\x12connect_timeout_us\x18\t \x01(\x04R\x10connectTimeoutUs\x121\n" +
 	"\x15first_byte_timeout_us\x18\n" +
 	" \x01(\x04R\x12firstByteTimeoutUs\x127\n" +
-	"\x18between_bytes_timeout_us\x18\v \x01(\x04R\x15betweenBytesTimeoutUsB\x11\n" +
+	"\x18between_bytes_timeout_us\x18\v \x01(\x04R\x15betweenBytesTimeoutUs\x12\x1e\n" +
+	"\n" +
+	"unverified\x18\f \x01(\bR\n" +
+	"unverifiedB\x11\n" +
 	"\x0f_content_length\"]\n" +
 	"\fHTTPResponse\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\rR\x06status\x125\n" +

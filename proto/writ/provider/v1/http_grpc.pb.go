@@ -34,7 +34,8 @@ const (
 // checked: an address that is not public is refused unless HTTPRequest.named
 // allows it. It follows no redirect: the response that redirects is the answer,
 // so that the host decides about the request that follows it. Connections are
-// only shared among requests of the same app, component and grant.
+// only shared among requests of the same app, component and grant, and with the
+// same HTTPRequest.unverified. TLS is verified unless that is set.
 type HTTPClient interface {
 	// Exchange is one request with its response, both streamed. It ends with the
 	// response's end or an error. A host that cancels it wants no more of it, and
@@ -102,7 +103,8 @@ type HTTP_ChannelClient = grpc.BidiStreamingClient[HTTPRequests, HTTPResponses]
 // checked: an address that is not public is refused unless HTTPRequest.named
 // allows it. It follows no redirect: the response that redirects is the answer,
 // so that the host decides about the request that follows it. Connections are
-// only shared among requests of the same app, component and grant.
+// only shared among requests of the same app, component and grant, and with the
+// same HTTPRequest.unverified. TLS is verified unless that is set.
 type HTTPServer interface {
 	// Exchange is one request with its response, both streamed. It ends with the
 	// response's end or an error. A host that cancels it wants no more of it, and
