@@ -71,6 +71,7 @@ type AuditGrant struct {
 	Resource   string          `json:"resource"` // a pattern, in canonical form
 	Operations []string        `json:"operations"`
 	Limits     AuditLimits     `json:"limits"`
+	TLS        string          `json:"tls"`       // "unverified", or "": certificates are verified
 	Condition  *AuditCondition `json:"condition"` // null: holds at all times
 	Expires    *time.Time      `json:"expires"`   // null: never
 	Expired    bool            `json:"expired"`
@@ -245,7 +246,7 @@ func missing(findings []broker.Finding) []AuditRequest {
 
 func (w *auditing) grant(g *broker.Grant) AuditGrant {
 	out := AuditGrant{ID: g.ID, Capability: g.Capability, Resource: g.Pattern(), Operations: g.Operations,
-		Limits: AuditLimits(g.Limits), Reason: g.Reason, File: g.Origin.File, Line: g.Origin.Line,
+		Limits: AuditLimits(g.Limits), TLS: g.TLS, Reason: g.Reason, File: g.Origin.File, Line: g.Origin.Line,
 		ByDefault: g.Origin.File == broker.DefaultPolicy,
 		Unused:    !w.surface.uses(w.imports, g), DeniedBy: []string{}, text: g.JSON()}
 	out.Requested, out.InPart = broker.Requested(g, w.requests)

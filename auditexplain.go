@@ -34,6 +34,9 @@ func WriteExplanation(w io.Writer, d *KeptDenial, e *broker.Explanation) error {
 	switch {
 	case e.Allowed:
 		fmt.Fprintf(&b, "\nit would be allowed now, by %s (%s)\n", e.Grant.ID, e.Grant.Origin)
+		if e.Grant.TLS == broker.Unverified {
+			fmt.Fprintf(&b, "  %s\n", tlsUnverified)
+		}
 	case e.Denial != nil:
 		fmt.Fprintf(&b, "\n%s (%s) denies %s on %s\n  no grant can allow it as long as that is there\n", e.Denial.ID, e.Denial.Origin,
 			strings.Join(e.Denial.Operations, ", "), e.Denial.Pattern())

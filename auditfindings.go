@@ -3,6 +3,8 @@ package writ
 import (
 	"fmt"
 	"strings"
+
+	"github.com/writ-host/writ/broker"
 )
 
 // AuditFinding is something in an audit that a person should look at.
@@ -30,6 +32,8 @@ var auditRules = []AuditRule{
 		"A grant reaches more than the manifest asks for. Narrow it to the request."},
 	{"whole-capability", "warning", "Grant of everything",
 		"A grant reaches every resource of its capability. Name the resources that are needed."},
+	{"tls-unverified", "warning", "TLS certificates are not verified",
+		"Requests under the grant go to whoever answers at the address, with all that they carry. Have the server's authority trusted with http.ca-file, and take tls out of the grant."},
 	{"unused-grant", "note", "Grant that nothing can use",
 		"The component imports no interface that this grant could serve. A later version of the component might."},
 	{"expired-grant", "note", "Expired grant", "The grant's time has passed and it allows nothing. Renew or revoke it."},
@@ -74,6 +78,9 @@ func (c *AuditComponent) findInGrant(g AuditGrant) {
 	}
 	if reachesAll(g) {
 		c.note("whole-capability", g.File, &g, "%s reaches all of %s", what, g.Capability)
+	}
+	if g.TLS == broker.Unverified {
+		c.note("tls-unverified", g.File, &g, "%s: requests of %s go to whoever answers, whatever certificate that one shows", what, c.Name)
 	}
 	if g.Unused {
 		c.note("unused-grant", g.File, &g, "%s: %s imports nothing that could use it", what, c.Name)

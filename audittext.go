@@ -10,9 +10,15 @@ import (
 	"github.com/writ-host/writ/broker"
 )
 
-// Bounds says in words what bounds a grant beside its resources and operations.
+// tlsUnverified is how a grant that does not verify certificates is told of, so that nobody reads past it.
+const tlsUnverified = "TLS CERTIFICATES ARE NOT VERIFIED"
+
+// Bounds says in words what bounds a grant beside its resources and operations, and first what it does not hold to.
 func (g AuditGrant) Bounds() []string {
 	var b []string
+	if g.TLS == broker.Unverified {
+		b = append(b, tlsUnverified)
+	}
 	if n := g.Limits.CallsPerSecond; n != 0 {
 		b = append(b, fmt.Sprintf("%d calls a second", n))
 	}

@@ -22,6 +22,12 @@ import (
 // proxyApp serves the relay of examples/proxy with one grant for each resource.
 func proxyApp(t *testing.T, config string, resources ...string) (s *served, dir string) {
 	t.Helper()
+	dir = proxyDir(t, config, resources...)
+	return serve(t, dir), dir
+}
+
+func proxyDir(t *testing.T, config string, resources ...string) (dir string) {
+	t.Helper()
 	dir = t.TempDir()
 	component, err := os.ReadFile("examples/proxy/proxy.wasm")
 	if err != nil {
@@ -31,7 +37,7 @@ func proxyApp(t *testing.T, config string, resources ...string) (s *served, dir 
 	writeFile(t, filepath.Join(dir, writ.ManifestName), readFile(t, "examples/proxy/writ.toml"))
 	writeFile(t, filepath.Join(dir, writ.HostConfigName), "[limits]\nwall-time = \"60s\"\n"+config)
 	grantHTTP(t, dir, resources...)
-	return serve(t, dir), dir
+	return dir
 }
 
 // grantHTTP writes the grants file.
@@ -39,8 +45,22 @@ func grantHTTP(t *testing.T, dir string, resources ...string) {
 	t.Helper()
 	grants := []map[string]any{}
 	for i, r := range resources {
-		grants = append(grants, map[string]any{"id": "g" + strconv.Itoa(i), "app": "proxy", "component": "relay", "capability": "http",
-			"resource": r, "operations": []string{"GET", "POST"}})
+		grants = append(grants, relayGrant("g"+strconv.Itoa(i), r))
+	}
+	writeGrants(t, dir, grants...)
+}
+
+// relayGrant is a grant of requests for the relay.
+func relayGrant(id, resource string) map[string]any {
+	return map[string]any{"id": id, "app": "proxy", "component": "relay", "capability": "http", "resource": resource,
+		"operations": []string{"GET", "POST"}}
+}
+
+// writeGrants puts a grants file in place.
+func writeGrants(t *testing.T, dir string, grants ...map[string]any) {
+	t.Helper()
+	if grants == nil {
+		grants = []map[string]any{}
 	}
 	text, err := json.Marshal(map[string]any{"grants": grants})
 	if err != nil {

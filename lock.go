@@ -53,6 +53,7 @@ type LockGrant struct {
 	Operations     []string `toml:"operations"`
 	CallsPerSecond int64    `toml:"calls-per-second,omitempty"`
 	MaxBytes       int64    `toml:"max-bytes,omitempty"`
+	TLS            string   `toml:"tls,omitempty"` // broker.Unverified, or ""
 	When           string   `toml:"when,omitempty"`
 	// Condition is what is left of When for this component, in Rego: a lock
 	// notices when a condition of the same name comes to mean something else.
@@ -97,7 +98,7 @@ func lockComponent(c broker.Component, grants []*broker.Grant, denials []*broker
 	}
 	for _, g := range grants {
 		locked := LockGrant{ID: g.ID, Capability: g.Capability, Resource: g.Pattern(), Operations: slices.Sorted(slices.Values(g.Operations)),
-			CallsPerSecond: g.Limits.CallsPerSecond, MaxBytes: g.Limits.MaxBytes, When: g.When, Condition: conditions[g.When]}
+			CallsPerSecond: g.Limits.CallsPerSecond, MaxBytes: g.Limits.MaxBytes, TLS: g.TLS, When: g.When, Condition: conditions[g.When]}
 		if !g.Expires.IsZero() {
 			at := g.Expires.UTC()
 			locked.Expires = &at
@@ -175,7 +176,7 @@ func (c *LockComponent) scope(app string) (broker.Scope, error) {
 	}
 	for _, g := range c.Grants {
 		grant := broker.Grant{ID: g.ID, App: app, Component: c.Name, Capability: g.Capability, Resource: g.Resource,
-			Operations: g.Operations, When: g.When, Limits: broker.Limits{CallsPerSecond: g.CallsPerSecond, MaxBytes: g.MaxBytes}}
+			Operations: g.Operations, TLS: g.TLS, When: g.When, Limits: broker.Limits{CallsPerSecond: g.CallsPerSecond, MaxBytes: g.MaxBytes}}
 		if g.Expires != nil {
 			grant.Expires = *g.Expires
 		}

@@ -37,6 +37,7 @@ type ReachChange struct {
 	Operations []string `json:"operations"`
 	Resource   string   `json:"resource"`
 	Grant      string   `json:"grant"`
+	TLS        string   `json:"tls,omitempty"` // of the grant: "unverified", or "" where certificates are verified
 	Why        string   `json:"why"`
 }
 
@@ -107,7 +108,7 @@ func without(list, less []string) []string {
 func reachChanges(changes []broker.Change) []ReachChange {
 	out := []ReachChange{}
 	for _, c := range changes {
-		out = append(out, ReachChange{c.Capability, c.Operations, c.Resource, c.Grant.ID, c.Why})
+		out = append(out, ReachChange{c.Capability, c.Operations, c.Resource, c.Grant.ID, c.Grant.TLS, c.Why})
 	}
 	return out
 }
@@ -153,10 +154,17 @@ func (d *ComponentDiff) writeText(b *strings.Builder) {
 	}
 	d.writeAsks(b)
 	for _, c := range d.Wider {
-		fmt.Fprintf(b, "  + can reach  %s  %s  %s\n      by %s; %s\n", c.Capability, strings.Join(c.Operations, ", "), c.Resource, c.Grant, c.Why)
+		c.writeText(b, "+ can reach")
 	}
 	for _, c := range d.Narrower {
-		fmt.Fprintf(b, "  - could reach  %s  %s  %s\n      by %s; %s\n", c.Capability, strings.Join(c.Operations, ", "), c.Resource, c.Grant, c.Why)
+		c.writeText(b, "- could reach")
+	}
+}
+
+func (c ReachChange) writeText(b *strings.Builder, what string) {
+	fmt.Fprintf(b, "  %s  %s  %s  %s\n      by %s; %s\n", what, c.Capability, strings.Join(c.Operations, ", "), c.Resource, c.Grant, c.Why)
+	if c.TLS == broker.Unverified {
+		fmt.Fprintf(b, "      %s\n", tlsUnverified)
 	}
 }
 
@@ -212,6 +220,9 @@ func (l *Lock) acceptComponent(ctx context.Context, c broker.LoadedComponent) er
 	}
 	first := changes[0]
 	text := fmt.Sprintf("%s would allow %s on %s: %s", first.Grant.ID, strings.Join(first.Operations, ", "), first.Resource, first.Why)
+	if first.Grant.TLS == broker.Unverified {
+		text += "; " + tlsUnverified
+	}
 	if n := len(changes) - 1; n > 0 {
 		text += fmt.Sprintf(" (and %d more)", n)
 	}

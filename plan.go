@@ -56,7 +56,8 @@ type GrantLine struct {
 	ID         string   `json:"id"`
 	Operations []string `json:"operations"`
 	Resource   string   `json:"resource"`
-	Origin     string   `json:"origin"` // file:line
+	Origin     string   `json:"origin"`        // file:line
+	TLS        string   `json:"tls,omitempty"` // "unverified": certificates are not verified
 	Conditions []string `json:"conditions,omitempty"`
 	// Of a grant that is not requested: whether every component has it, and the
 	// denials that take all or some of it away.
@@ -166,7 +167,10 @@ func requestPlan(f broker.Finding, used map[string]bool) RequestPlan {
 }
 
 func grantLine(g *broker.Grant, operations []string) GrantLine {
-	l := GrantLine{ID: g.ID, Operations: operations, Resource: g.Resource, Origin: g.Origin.String()}
+	l := GrantLine{ID: g.ID, Operations: operations, Resource: g.Resource, Origin: g.Origin.String(), TLS: g.TLS}
+	if g.TLS == broker.Unverified {
+		l.Conditions = append(l.Conditions, tlsUnverified)
+	}
 	if g.When != "" {
 		l.Conditions = append(l.Conditions, "when "+g.When)
 	}

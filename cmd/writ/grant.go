@@ -96,12 +96,20 @@ func writeGrants(w io.Writer, f *broker.GrantFile) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "ID\tCOMPONENT\tCAPABILITY\tOPERATIONS\tRESOURCE\tLINE")
 	for _, g := range f.Grants {
-		fmt.Fprintf(t, "%s\t%s/%s\t%s\t%s\t%s\t%s\n", g.ID, g.App, g.Component, g.Capability, strings.Join(g.Operations, ","), g.Resource, g.Origin)
+		fmt.Fprintf(t, "%s\t%s/%s\t%s\t%s\t%s\t%s%s\n", g.ID, g.App, g.Component, g.Capability, strings.Join(g.Operations, ","), g.Resource, g.Origin, tlsMark(g))
 	}
 	for _, d := range f.Denials {
 		fmt.Fprintf(t, "%s\t%s/%s\t%s\t%s\t%s\t%s denied\n", d.ID, d.App, d.Component, d.Capability, strings.Join(d.Operations, ","), d.Resource, d.Origin)
 	}
 	return t.Flush()
+}
+
+// tlsMark stands beside a grant that does not verify certificates.
+func tlsMark(g *broker.Grant) string {
+	if g.TLS == broker.Unverified {
+		return " TLS NOT VERIFIED"
+	}
+	return ""
 }
 
 func grantAdd(file *string) *cobra.Command {
@@ -130,6 +138,9 @@ func grantAdd(file *string) *cobra.Command {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "granted %s (%s)\n", added.ID, added.Origin)
+			if added.TLS == broker.Unverified {
+				fmt.Fprintf(cmd.OutOrStdout(), "TLS CERTIFICATES ARE NOT VERIFIED: requests under %s go to whoever answers\n", added.ID)
+			}
 			return nil
 		},
 	}
@@ -140,6 +151,7 @@ func grantAdd(file *string) *cobra.Command {
 	f.StringVar(&g.Reason, "reason", "", "why it is granted")
 	f.StringVar(&g.When, "when", "", "condition data.writ.conditions.NAME that must hold at the call")
 	f.StringVar(&expires, "expires", "", "time after which it is void (RFC 3339)")
+	f.StringVar(&g.TLS, "tls", "", `"unverified" lets https requests go to whoever answers, whatever certificate that one shows (default: verified)`)
 	f.Int64Var(&g.Limits.CallsPerSecond, "calls-per-second", 0, "most calls a second (default: no limit)")
 	f.Int64Var(&g.Limits.MaxBytes, "max-bytes", 0, "most bytes one operation may carry (default: no limit)")
 	_ = c.MarkFlagRequired("app")       // fails only for an unknown flag

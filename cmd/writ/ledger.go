@@ -292,6 +292,9 @@ func entryText(e ledger.Entry, how ledger.Match) string {
 	if e.Grant != "" {
 		text += "  (" + e.Grant + ")"
 	}
+	if e.Detail != "" {
+		text += "  " + printable(e.Detail)
+	}
 	return text
 }
 
