@@ -192,7 +192,7 @@ func (f *GrantFile) with(g Grant) ([]byte, error) {
 
 func member(o *hujson.Object, name string) *hujson.Array {
 	for _, m := range o.Members {
-		if m.Name.Value.(hujson.Literal).String() == name {
+		if textOf(m.Name.Value.(hujson.Literal)) == name {
 			a, _ := m.Value.Value.(*hujson.Array)
 			return a
 		}
