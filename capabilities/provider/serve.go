@@ -71,11 +71,14 @@ func (s Settings) Decode(into any) error {
 }
 
 // Serve is a provider's whole main: it serves until the host is done with it,
-// or gone. What is written to standard error becomes the host's log; the
+// or gone. Started by anybody else, it returns an error that says what to do. What is written to standard error becomes the host's log; the
 // logger given by [Logger] keeps levels and attributes.
 func Serve(s Service) error {
 	if s.Custom != nil && s.Custom.err != nil {
 		return fmt.Errorf("provider %s: %w", s.Name, s.Custom.err)
+	}
+	if os.Getenv(handshake.MagicCookieKey) != handshake.MagicCookieValue {
+		return fmt.Errorf("%s is a provider, which writ starts where host.toml names it; to check it, run: writ provider test %s", s.Name, os.Args[0])
 	}
 	go endWithHost(os.Stdin)
 	p := &served{service: s, kv: &kvServer{log: Logger()}, sql: &sqlServer{log: Logger()}, http: &httpServer{log: Logger()},

@@ -3,6 +3,7 @@ package provider
 import (
 	"errors"
 	"net"
+	"slices"
 
 	"google.golang.org/grpc"
 )
@@ -34,6 +35,14 @@ func (p *Provider) DataSocket() string {
 		return s.data.path
 	}
 	return ""
+}
+
+// DataKey is what proves to the data socket who connects, nil where there is none.
+func (p *Provider) DataKey() []byte {
+	if s := p.now(); s != nil && s.data.path != "" {
+		return slices.Clone(s.data.key)
+	}
+	return nil
 }
 
 // CloseInput closes the process's standard input, as the end of the host would,

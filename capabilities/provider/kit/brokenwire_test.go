@@ -83,6 +83,9 @@ func serveBrokenWire(fault string) {
 		panic(err)
 	}
 	w := &wire{fault: fault, iface: p.Interface("test:wire/boxes"), boxes: boxes{of: map[uint64]map[uint64]uint32{}}}
+	if os.Getenv("WRIT_PROVIDER") == "" {
+		w.byHand()
+	}
 	if !w.has("goes on without a host") {
 		go func() {
 			_, _ = os.Stdin.Read(make([]byte, 1))
@@ -135,10 +138,17 @@ func (w *wire) Configure(_ context.Context, r *pb.ConfigureRequest) (*pb.Configu
 	if len(r.GetSettingsJson()) > 2 && !w.has("takes any setting") {
 		return nil, errors.New("there are no settings")
 	}
-	if w.configured.Swap(true) && !w.has("is configured twice") {
+	if w.configured.Swap(true) {
+		if w.has("is configured twice") {
+			return &pb.ConfigureResponse{}, nil
+		}
 		return nil, errors.New("configured twice")
 	}
-	return &pb.ConfigureResponse{}, nil
+	if len(r.GetDataKey()) == 0 {
+		return &pb.ConfigureResponse{}, nil
+	}
+	path, err := w.listen(r.GetDataKey())
+	return &pb.ConfigureResponse{DataSocket: path}, err
 }
 
 func (w *wire) Health(context.Context, *pb.HealthRequest) (*pb.HealthResponse, error) {
@@ -149,8 +159,13 @@ func (w *wire) Health(context.Context, *pb.HealthRequest) (*pb.HealthResponse, e
 }
 
 func (w *wire) Channel(stream pb.Custom_ChannelServer) error {
+	return w.operate(stream.Context(), stream.Recv, stream.Send)
+}
+
+// operate is a channel, whatever it is on.
+func (w *wire) operate(ctx context.Context, recv func() (*pb.CustomRequest, error), send func(*pb.CustomResponse) error) error {
 	for {
-		m, err := stream.Recv()
+		m, err := recv()
 		if err != nil {
 			return err
 		}
@@ -159,13 +174,13 @@ func (w *wire) Channel(stream pb.Custom_ChannelServer) error {
 			one := &pb.CustomResult{Id: op.GetId()}
 			switch o := op.GetOperation().(type) {
 			case *pb.CustomOperation_Invoke:
-				v, err := w.Invoke(stream.Context(), o.Invoke)
+				v, err := w.Invoke(ctx, o.Invoke)
 				if err != nil {
 					return err
 				}
 				one.Result = &pb.CustomResult_Invoke{Invoke: v}
 			case *pb.CustomOperation_Drop:
-				v, err := w.Drop(stream.Context(), o.Drop)
+				v, err := w.Drop(ctx, o.Drop)
 				if err != nil {
 					return err
 				}
@@ -183,7 +198,7 @@ func (w *wire) Channel(stream pb.Custom_ChannelServer) error {
 			}
 			r.Results = append(r.Results, one)
 		}
-		if err := stream.Send(r); err != nil {
+		if err := send(r); err != nil {
 			return err
 		}
 	}

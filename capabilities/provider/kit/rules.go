@@ -11,6 +11,8 @@ func rules() []rule {
 		{"protocol", "answers about its health at once", "", healthy, false},
 		{"protocol", "answers an unknown method with UNIMPLEMENTED", "", unknownMethod, false},
 		{"protocol", "lets nobody in but the host", "", mutualTLS, false},
+		{"protocol", "its data socket answers only who has proven the key", "", dataSocket, false},
+		{"protocol", "started by hand, says what it is and ends", "", startedByHand, false},
 		{"protocol", "ends when the host is done with it", "", endsInOrder, true},
 		{"protocol", "ends when standard input closes", "", endsWithStdin, true},
 		{"protocol", "serves again after kill -9", "", restarts, true},
