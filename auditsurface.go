@@ -9,6 +9,7 @@ import (
 	"github.com/writ-host/writ/capabilities"
 	wasihttp "github.com/writ-host/writ/capabilities/http"
 	"github.com/writ-host/writ/capabilities/kv"
+	"github.com/writ-host/writ/capabilities/spin"
 	"github.com/writ-host/writ/capabilities/sql"
 	"github.com/writ-host/writ/capabilities/wasi"
 )
@@ -29,6 +30,8 @@ var grantedThrough = []struct {
 	{"wasi:http/outgoing-handler", []string{broker.HTTP}},
 	{"wasi:keyvalue/", []string{broker.KV}},
 	{"writ:sql/", []string{broker.SQL}},
+	{"fermyon:spin/key-value", []string{broker.KV}},
+	{"fermyon:spin/sqlite", []string{broker.SQL}},
 }
 
 // offeredByHost are the capabilities of every host, without anything behind
@@ -46,7 +49,7 @@ func offeredByHost() ([]capabilities.Capability, error) {
 	if err != nil {
 		return nil, fmt.Errorf("describe sql: %w", err)
 	}
-	return []capabilities.Capability{wasi.New(), http, values, relational}, nil
+	return []capabilities.Capability{wasi.New(), http, values, relational, spin.New()}, nil
 }
 
 // surface is what the imports of components can lead to.

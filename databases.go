@@ -57,7 +57,7 @@ func (d *Database) postgres() postgres.Settings {
 // openDatabases starts one provider for each database, if the app uses any.
 func openDatabases(ctx context.Context, h *Host, others thirdParties) (map[string]sql.Database, []io.Closer, error) {
 	app, databases, closers := h.app, map[string]sql.Database{}, []io.Closer{}
-	if !app.importsFrom("writ:sql/") {
+	if !app.usesDatabases() {
 		return databases, closers, nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(app.Config.SQL)) {
@@ -107,6 +107,11 @@ func (d Database) launch(name, dir string) (c provider.Config, err error) {
 	c.StartTimeout, c.Limits.Memory = time.Minute, postgresMemory // it compiles PostgreSQL's parser
 	c.Settings, err = json.Marshal(settings)
 	return c, err
+}
+
+// usesDatabases reports whether a component imports what opens databases.
+func (a *App) usesDatabases() bool {
+	return a.importsFrom("writ:sql/") || a.importsFrom("fermyon:spin/sqlite")
 }
 
 // importsFrom reports whether a component imports an interface whose name has a prefix.

@@ -79,7 +79,7 @@ func (a *App) learnable() error {
 		}
 	}
 	for name, database := range a.Config.SQL {
-		if database.Provider != "sqlite" && a.importsFrom("writ:sql/") {
+		if database.Provider != "sqlite" && a.usesDatabases() {
 			return fmt.Errorf("learn: the data of sql.%s (%s) cannot be copied: name a configuration with a database for trying (--host FILE)", name, database.Provider)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	wasihttp "github.com/writ-host/writ/capabilities/http"
 	"github.com/writ-host/writ/capabilities/kv"
 	"github.com/writ-host/writ/capabilities/provider"
+	"github.com/writ-host/writ/capabilities/spin"
 	"github.com/writ-host/writ/capabilities/sql"
 	"github.com/writ-host/writ/capabilities/wasi"
 )
@@ -56,7 +57,7 @@ func openCapabilities(ctx context.Context, h *Host) (all []capabilities.Capabili
 	if err != nil {
 		return nil, closers, err
 	}
-	all = append([]capabilities.Capability{wasi.New(), http, values, relational}, customs...)
+	all = append([]capabilities.Capability{wasi.New(), http, values, relational, spin.New()}, customs...)
 	return all, closers, checkDistinct(all)
 }
 

@@ -139,7 +139,7 @@ func (h *Host) canServe(app *App) error {
 		return fmt.Errorf("the app is now named %s: start the host again for another app", app.Manifest.Name)
 	case app.sendsHTTP() && !h.app.sendsHTTP() && (app.Config.HTTP.Enabled == nil || *app.Config.HTTP.Enabled):
 		return errors.New("it sends requests, which the app did not when the host was started: start it again")
-	case app.importsFrom("writ:sql/") && !h.app.importsFrom("writ:sql/"):
+	case app.usesDatabases() && !h.app.usesDatabases():
 		return errors.New("it uses databases, which the app did not when the host was started: start it again")
 	}
 	return app.checkRequests()

@@ -111,7 +111,7 @@ func (a *App) commandComponent(name string) (*AppComponent, error) {
 func (a *App) commandHost(component *AppComponent, c Command) *Host {
 	app, config := *a, *a.Config
 	app.Config, app.Components = &config, []*AppComponent{component}
-	if !component.imports("wasi:keyvalue/") {
+	if !component.imports("wasi:keyvalue/") && !component.imports("fermyon:spin/key-value") {
 		config.KV = map[string]KVStore{}
 	}
 	h := &Host{app: &app, log: c.Log, stopWatching: func() {}}

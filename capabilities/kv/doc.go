@@ -1,5 +1,6 @@
 // Package kv is the key-value capability: wasi:keyvalue store, atomics and
-// batch, version 0.2.0-draft2, over stores that providers keep.
+// batch, version 0.2.0-draft2, and fermyon:spin/key-value 2.0.0, over stores
+// that providers keep.
 //
 // Start with [New]; [Config] says which stores there are. What a store has to be
 // able to do is in package backend.

@@ -79,5 +79,6 @@ func (c *Capability) makeImports() []capabilities.Import {
 		{Interface: wits.Interface("wasi:keyvalue/store"), Funcs: c.storeFuncs()},
 		{Interface: wits.Interface("wasi:keyvalue/atomics"), Funcs: atomicFuncs()},
 		{Interface: wits.Interface("wasi:keyvalue/batch"), Funcs: batchFuncs()},
+		{Interface: wits.Interface("fermyon:spin/key-value"), Funcs: c.spinFuncs()},
 	}
 }

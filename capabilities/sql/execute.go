@@ -28,7 +28,13 @@ func (d *database) execute(ctx context.Context, call *wit.Call, transaction uint
 		return backend.Result{}, nil, err
 	}
 	s.Transaction = transaction
+	return d.decided(ctx, call, s, bytes)
+}
+
+// decided runs a statement whose parameters have some bytes, if it is granted.
+func (d *database) decided(ctx context.Context, call *wit.Call, s backend.Statement, bytes int) (backend.Result, *plan, error) {
 	at := d.at(call)
+	var err error
 	for i := range retries {
 		p, e := d.plan(ctx, at, s.Text, i > 0)
 		if e != nil {
@@ -47,15 +53,20 @@ func (d *database) execute(ctx context.Context, call *wit.Call, transaction uint
 }
 
 // readStatement reads the arguments of query and execute.
-func readStatement(call *wit.Call) (backend.Statement, int, error) {
-	s := backend.Statement{Text: call.Args[1].Text()}
-	if len(s.Text) > MaxStatement {
-		return s, 0, backend.Errorf(backend.TooLarge, "the statement has %d bytes, and %d are the most", len(s.Text), MaxStatement)
+func readStatement(call *wit.Call) (s backend.Statement, bytes int, err error) {
+	if s.Text, err = readText(call); err != nil {
+		return s, 0, err
 	}
-	var bytes int
-	var err error
 	s.Parameters, bytes, err = readParameters(call.Args[2])
 	return s, bytes, err
+}
+
+func readText(call *wit.Call) (string, error) {
+	text := call.Args[1].Text()
+	if len(text) > MaxStatement {
+		return "", backend.Errorf(backend.TooLarge, "the statement has %d bytes, and %d are the most", len(text), MaxStatement)
+	}
+	return text, nil
 }
 
 func (d *database) query(ctx context.Context, call *wit.Call, resource *wit.Resource, t *transaction) error {

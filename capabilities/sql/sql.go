@@ -60,7 +60,10 @@ func New(config Config) (*Capability, error) {
 		}
 		c.databases[name] = &database{name: name, remote: remote, prefix: broker.SQLResource(name, ""), backend: d.Backend}
 	}
-	c.imports = []capabilities.Import{{Interface: wits.Interface("writ:sql/sql"), Funcs: c.funcs()}}
+	c.imports = []capabilities.Import{
+		{Interface: wits.Interface("writ:sql/sql"), Funcs: c.funcs()},
+		{Interface: wits.Interface("fermyon:spin/sqlite"), Funcs: c.spinFuncs()},
+	}
 	return c, nil
 }
 

@@ -34,6 +34,7 @@ func (g grants) Covers(_, _, prefix string) broker.Decision {
 type guest struct {
 	t        *testing.T
 	binding  wit.Binding
+	spin     wit.Binding // of the same, as Spin has it
 	grants   grants
 	instance *capabilities.Instance
 }
@@ -49,7 +50,8 @@ func newGuest(t *testing.T, lines ...string) *guest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &guest{t: t, binding: capabilities.Guard(c)[0], grants: grants{"*": true}}
+	bindings := capabilities.Guard(c)
+	g := &guest{t: t, binding: bindings[0], spin: bindings[1], grants: grants{"*": true}}
 	g.instance = &capabilities.Instance{App: "app", Component: "c", Subject: g.grants}
 	for _, s := range []string{"CREATE TABLE orders(id INTEGER PRIMARY KEY, item TEXT)", "CREATE TABLE secrets(word TEXT)",
 		"INSERT INTO orders VALUES (1, 'tea'), (2, 'pot')", "INSERT INTO secrets VALUES ('xyzzy')"} {

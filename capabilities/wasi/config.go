@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/writ-host/writ/capabilities"
+	"github.com/writ-host/writ/capabilities/internal/wits"
 	"github.com/writ-host/writ/wit"
 )
 
@@ -33,6 +34,13 @@ func configFuncs() map[string]funcs {
 			return nil
 		},
 	}}
+}
+
+// draftConfig is wasi:config/store as Spin 3 has it: an earlier draft, of the same shape.
+func draftConfig() *wit.Interface {
+	draft := *wits.Interface("wasi:config/store")
+	draft.Name.Version = "0.2.0-draft-2024-09-27"
+	return &draft
 }
 
 // What one message of wasi:logging may have; longer ones are cut.

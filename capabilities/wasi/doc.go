@@ -1,6 +1,6 @@
 // Package wasi implements wasi:cli, clocks, random, config, logging,
 // filesystem and sockets in their version 0.2, for commands and for what real
-// tools put into every component. Streams and pollables come from package io
+// tools put into every component, and Spin's variables. Streams and pollables come from package io
 // below it, files and sockets from packages filesystem and sockets.
 //
 // Start with [New]. A guest's standard streams, arguments, environment,

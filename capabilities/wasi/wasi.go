@@ -24,7 +24,7 @@ type WASI struct {
 func New() *WASI {
 	c := &clock{start: time.Now()}
 	imports := wasiio.Imports()
-	for _, part := range []map[string]funcs{cliFuncs(), configFuncs(), loggingFuncs()} {
+	for _, part := range []map[string]funcs{cliFuncs(), configFuncs(), variableFuncs(), loggingFuncs()} {
 		for _, name := range slices.Sorted(maps.Keys(part)) {
 			imports = append(imports, capabilities.Import{Interface: wits.Interface(name), Funcs: open(part[name])})
 		}
@@ -34,6 +34,7 @@ func New() *WASI {
 			imports = append(imports, capabilities.Import{Interface: wits.Interface(name), Funcs: part[name]})
 		}
 	}
+	imports = append(imports, capabilities.Import{Interface: draftConfig(), Funcs: open(configFuncs()["wasi:config/store"])})
 	imports = append(imports, filesystem.Imports()...)
 	imports = append(imports, sockets.Imports()...)
 	return &WASI{imports: imports}
