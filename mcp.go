@@ -125,7 +125,7 @@ func (h *Host) callTool(ctx context.Context, run *toolRun, arguments json.RawMes
 	defer cancel()
 	ctx, endRun := h.traceRun(ctx, "tool "+run.tool.name, r.name)
 	result, err := r.callOnce(ctx, run.id, nil, f, values...)
-	endRun(err)
+	endRun(failureOf(f, result, err))
 	if err != nil {
 		r.countTrap(err)
 		return nil, err

@@ -179,7 +179,7 @@ func (h *Host) startCommand(ctx context.Context, files broker.Files) (err error)
 // command makes an instance and calls a function of it.
 func (r *runner) command(ctx context.Context, c Command, f *host.Func, args ...wit.Value) (result wit.Value, err error) {
 	ctx, endRun := r.host.traceRun(ctx, "command "+r.name, r.name)
-	defer func() { endRun(err) }()
+	defer func() { endRun(failureOf(f, result, err)) }()
 	env := maps.Clone(r.manifest.Environment)
 	if env == nil {
 		env = map[string]string{}

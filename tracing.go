@@ -11,7 +11,9 @@ import (
 	"github.com/writ-host/writ/capabilities"
 	"github.com/writ-host/writ/capabilities/provider"
 	"github.com/writ-host/writ/capabilities/wasi"
+	"github.com/writ-host/writ/host"
 	"github.com/writ-host/writ/host/traces"
+	"github.com/writ-host/writ/wit"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
@@ -97,6 +99,18 @@ func (h *Host) traceRun(ctx context.Context, name, component string) (context.Co
 	ctx, span := h.traces.Start(ctx, name, trace.WithNewRoot(),
 		trace.WithAttributes(attribute.String("writ.app", h.app.Manifest.Name), attribute.String("writ.component", component)))
 	return ctx, func(err error) { endWith(span, err) }
+}
+
+// errReturned is that a function answered with an error, which spans tell of as
+// of one that did not come to its end.
+var errReturned = errors.New("it returned an error")
+
+// failureOf is why a call of a function failed, or nil.
+func failureOf(f *host.Func, result wit.Value, err error) error {
+	if err == nil && f.Type.Result != nil && result.Kind() == wit.KindResult && result.Case() == 1 {
+		return errReturned
+	}
+	return err
 }
 
 // traceInstance begins the span of an instance's work, and has it told of the

@@ -18,12 +18,19 @@ import (
 // tally serves examples/tally with these grants, and its triggers.
 func tally(t *testing.T, grants string) (dir string, address string, log *logBuffer) {
 	t.Helper()
+	return tallyWith(t, grants, "")
+}
+
+// tallyWith is tally with a host.toml.
+func tallyWith(t *testing.T, grants, config string) (dir string, address string, log *logBuffer) {
+	t.Helper()
 	manifest, err := os.ReadFile("examples/tally/writ.toml")
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir = appDir(t, map[string]string{"writ.toml": strings.ReplaceAll(string(manifest), "../guestbook/", ""), "grants.json": grants,
 		"guestbook.wasm": "examples/guestbook/guestbook.wasm", "tally.wasm": "examples/tally/tally.wasm"})
+	writeFile(t, filepath.Join(dir, writ.HostConfigName), config)
 	app, err := writ.LoadApp(dir, "")
 	if err != nil {
 		t.Fatal(err)
