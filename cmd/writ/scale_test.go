@@ -26,6 +26,10 @@ type hostProcess struct {
 	cmd *exec.Cmd
 }
 
+// startPatience bounds the wait for a host that compiles its components, and
+// PostgreSQL's provider its parser, beside all the other tests.
+const startPatience = 5 * time.Minute
+
 // startHost serves a copy of an example's app, configured by a host.toml.
 func startHost(t *testing.T, example, config string) *hostProcess {
 	t.Helper()
@@ -51,7 +55,7 @@ func startHost(t *testing.T, example, config string) *hostProcess {
 		t.Fatal(err)
 	}
 	t.Cleanup(h.kill)
-	for end := time.Now().Add(2 * patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(startPatience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		said, err := os.ReadFile(out.Name())
 		if err != nil {
 			t.Fatal(err)

@@ -1,0 +1,5 @@
+//go:build !race
+
+package writ_test
+
+const raceDetector = false
