@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -22,27 +23,34 @@ const maxToolResult = 4 << 20
 // ends. Each call has a fresh instance, which reaches what the component was
 // granted, and nothing else.
 func (h *Host) ServeMCP(ctx context.Context, in io.ReadCloser, out io.WriteCloser) error {
-	name := h.app.Manifest.Name
-	server := mcp.NewServer(&mcp.Implementation{Name: name, Version: "writ"}, &mcp.ServerOptions{
-		Logger: h.log, Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{ListChanged: true}}})
-	o := &toolOffer{host: h, server: server}
-	if err := o.set(h.edition.Load()); err != nil {
+	o, end, err := h.offerTools(ctx, h.log)
+	if err != nil {
 		return err
 	}
+	defer end()
+	err = o.server.Run(ctx, &mcp.IOTransport{Reader: in, Writer: out})
+	if errors.Is(err, context.Canceled) || errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// offerTools makes a server of the tools of the edition in force, whichever that
+// is, until the function that it returns is called. log is told who connects.
+func (h *Host) offerTools(ctx context.Context, log *slog.Logger) (o *toolOffer, end func(), err error) {
+	server := mcp.NewServer(&mcp.Implementation{Name: h.app.Manifest.Name, Version: "writ"}, &mcp.ServerOptions{
+		Logger: log, Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{ListChanged: true}}})
+	o = &toolOffer{host: h, server: server}
+	if err := o.set(h.edition.Load()); err != nil {
+		return nil, nil, err
+	}
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	followed := make(chan struct{})
 	go func() {
 		defer close(followed)
 		h.eachEdition(ctx, o.follow)
 	}()
-	err := server.Run(ctx, &mcp.IOTransport{Reader: in, Writer: out})
-	cancel()
-	<-followed
-	if errors.Is(err, context.Canceled) || errors.Is(err, io.EOF) {
-		return nil
-	}
-	return err
+	return o, func() { cancel(); <-followed }, nil
 }
 
 // toolOffer is what clients are told that they can call.

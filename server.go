@@ -165,15 +165,20 @@ func (r *runner) serve(w http.ResponseWriter, req *http.Request, done *Request) 
 	visit.well = done.Err == nil && ctx.Err() == nil
 }
 
-// serveHTTP answers requests on a listener until ctx ends, and then lets those
-// that run finish. With a certificate in the configuration it speaks TLS.
+// serveHTTP answers requests on a listener, if there is one.
 func (h *Host) serveHTTP(ctx context.Context, l net.Listener) error {
 	if l == nil {
 		return nil
 	}
+	return h.serveHandler(ctx, l, h)
+}
+
+// serveHandler answers requests until ctx ends, and then lets those that run
+// finish. With a certificate in the configuration it speaks TLS.
+func (h *Host) serveHandler(ctx context.Context, l net.Listener, handler http.Handler) error {
 	limits := h.app.Config.Limits
 	server := &http.Server{
-		Handler: h, ReadHeaderTimeout: time.Duration(limits.HeaderTime), IdleTimeout: time.Duration(limits.IdleTime),
+		Handler: handler, ReadHeaderTimeout: time.Duration(limits.HeaderTime), IdleTimeout: time.Duration(limits.IdleTime),
 		MaxHeaderBytes: int(limits.HeaderSize), Protocols: new(http.Protocols),
 	}
 	server.Protocols.SetHTTP1(true)
