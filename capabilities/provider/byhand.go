@@ -8,18 +8,17 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
-	"sync"
 )
 
 // ByHand is what a program did that was started without a host.
 type ByHand struct {
-	Said    string // to standard output and standard error, the first 64 KiB of each
+	Said    string // to standard output, the first 64 KiB, and to standard error, the last 2 KiB
 	Serving bool   // standard output has a line as of a handshake
 	Ended   bool   // in time, by itself
 	Status  int    // with which it ended; -1 for a signal
 }
 
-// maxByHand bounds what is kept of each output of a program, in bytes.
+// maxByHand bounds what is kept of a program's output, in bytes.
 const maxByHand = 64 << 10
 
 // StartByHand starts the program as a person would, without the variable that
@@ -57,10 +56,8 @@ func StartByHand(ctx context.Context, config Config, rest bool) (ByHand, error) 
 func (p *process) waitByHand(ctx context.Context) ByHand {
 	ctx, cancel := context.WithTimeout(ctx, p.config.StartTimeout)
 	defer cancel()
-	var all sync.WaitGroup
-	var out, said []byte
-	all.Go(func() { out = firstOf(p.Stdout()) })
-	all.Go(func() { said = firstOf(p.Stderr()) })
+	read := make(chan []byte, 1)
+	go func() { read <- firstOf(p.Stdout()) }()
 	var b ByHand
 	select {
 	case <-p.exited:
@@ -68,12 +65,12 @@ func (p *process) waitByHand(ctx context.Context) ByHand {
 	case <-ctx.Done():
 		_ = p.Kill(ctx)
 	}
-	all.Wait()
+	out, said := <-read, p.said.text(dyingWait)
 	var exit *exec.ExitError
 	if err := p.Wait(ctx); errors.As(err, &exit) {
 		b.Status = exit.ExitCode()
 	}
-	b.Said, b.Serving = string(out)+string(said), handshakeLine.Match(out)
+	b.Said, b.Serving = string(out)+said, handshakeLine.Match(out)
 	return b
 }
 

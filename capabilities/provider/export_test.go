@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 
 	"github.com/hashicorp/go-plugin"
 	pb "github.com/writ-host/writ/proto/writ/provider/v1"
@@ -25,7 +26,7 @@ type echo struct {
 }
 
 func (e *echo) GRPCServer(_ *plugin.GRPCBroker, s *grpc.Server) error {
-	pb.RegisterProviderServer(s, &control{served: &served{kv: &kvServer{}, sql: &sqlServer{}, http: &httpServer{}, custom: &customServer{}}})
+	pb.RegisterProviderServer(s, &control{served: &served{stderr: os.Stderr, kv: &kvServer{}, sql: &sqlServer{}, http: &httpServer{}, custom: &customServer{}}})
 	pb.RegisterKeyValueServer(s, e)
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +18,7 @@ import (
 	"github.com/writ-host/writ/capabilities/provider"
 	pb "github.com/writ-host/writ/proto/writ/provider/v1"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
 // hostile is a provider on the bare protocol that misbehaves in one way.
@@ -59,8 +61,23 @@ func serveHostile(how string) {
 	}
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig: plugin.HandshakeConfig{ProtocolVersion: 1, MagicCookieKey: "WRIT_PROVIDER", MagicCookieValue: "writ.provider.v1"},
-		Plugins:         plugin.PluginSet{"provider": h}, GRPCServer: plugin.DefaultGRPCServer,
+		Plugins:         plugin.PluginSet{"provider": h},
+		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
+			return grpc.NewServer(append(opts, grpc.StreamInterceptor(h.stream))...)
+		},
 	})
+}
+
+// stream is asked before each stream; go-plugin opens some of its own.
+func (h *hostile) stream(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	if h.how != "announces connections" || info.FullMethod != "/plugin.GRPCBroker/StartStream" {
+		return handler(server, stream)
+	}
+	for n := uint32(1); ; n++ {
+		if err := stream.SendMsg(wrapperspb.UInt32(n)); err != nil { // a ConnInfo with that id
+			return err
+		}
+	}
 }
 
 // GRPCServer implements plugin.GRPCPlugin.
@@ -140,6 +157,12 @@ func (h *hostile) Channel(stream pb.Custom_ChannelServer) error {
 }
 
 func (h *hostile) answer(stream pb.Custom_ChannelServer, op *pb.CustomOperation) error {
+	if line, ok := strings.CutPrefix(h.how, "says "); ok {
+		if line == "a very long line" {
+			line = strings.Repeat("x", 200<<10) + "end"
+		}
+		_, _ = syscall.Write(2, []byte(line+"\n")) // os.Stderr is go-plugin's
+	}
 	switch {
 	case h.how == "stalls", h.how == "does nothing any more":
 		select {}
@@ -248,5 +271,18 @@ func TestHostileProvidersCostACallAndNoMore(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// go-plugin can be told of connections, each of which it waits for in a goroutine.
+func TestAProviderCannotMakeTheHostWait(t *testing.T) {
+	p := launch(t, hostileConfig(t, "announces connections"))
+	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); {
+		if _, err := p.Custom().Invoke(context.Background(), backend.Caller{Scope: 1}, backend.Call{Interface: "a:b/c@1.0.0", Function: "f"}); err != nil {
+			t.Fatal(err)
+		}
+		if n := runtime.NumGoroutine(); n > 5000 {
+			t.Fatalf("the host has %d goroutines", n)
+		}
 	}
 }

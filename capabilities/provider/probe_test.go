@@ -3,6 +3,7 @@ package provider_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -100,6 +101,9 @@ func (p *probe) attempt(ctx context.Context, key string) string {
 		var data [2]unix.CapUserData
 		e := unix.Capget(&header, &data[0])
 		return strconv.FormatUint(uint64(data[0].Effective|data[0].Permitted|data[1].Effective|data[1].Permitted), 16) + " " + errText(e)
+	case "log":
+		provider.Logger().Warn(arg, "by", "Logger")
+		fmt.Fprintln(os.Stderr, arg+" by itself")
 	case "cancelled":
 		return strconv.Itoa(int(p.cancelled.Load()))
 	case "settings":

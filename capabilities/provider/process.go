@@ -170,6 +170,7 @@ func (p *process) command(program, report *os.File, script bool) (_ *exec.Cmd, e
 	p.stdout, cmd.Stdout = all[2], all[3]
 	p.stderr, cmd.Stderr = all[4], all[5]
 	p.said = newTail(p.stderr)
+	go logLines(p.said, p.config.Log)
 	return cmd, []*os.File{all[0], all[3], all[5]}, nil
 }
 
@@ -283,8 +284,8 @@ func (p *process) Diagnose(context.Context) string {
 // Stdout implements runner.Runner.
 func (p *process) Stdout() io.ReadCloser { return &paced{ReadCloser: p.stdout} }
 
-// Stderr implements runner.Runner.
-func (p *process) Stderr() io.ReadCloser { return p.said }
+// Stderr implements runner.Runner. What the program says is taken elsewhere.
+func (p *process) Stderr() io.ReadCloser { return silence{p.exited} }
 
 // Name implements runner.Runner.
 func (p *process) Name() string { return p.config.Name }

@@ -81,7 +81,7 @@ func Serve(s Service) error {
 		return fmt.Errorf("%s is a provider, which writ starts where host.toml names it; to check it, run: writ provider test %s", s.Name, os.Args[0])
 	}
 	go endWithHost(os.Stdin)
-	p := &served{service: s, kv: &kvServer{log: Logger()}, sql: &sqlServer{log: Logger()}, http: &httpServer{log: Logger()},
+	p := &served{service: s, stderr: os.Stderr, kv: &kvServer{log: Logger()}, sql: &sqlServer{log: Logger()}, http: &httpServer{log: Logger()},
 		custom: &customServer{custom: s.Custom, log: Logger()}}
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig: handshake,
@@ -155,6 +155,9 @@ type served struct {
 	http    *httpServer
 	custom  *customServer
 	data    *dataServer // nil without a data socket
+	// stderr is the host's log. go-plugin puts another file into its place, whose
+	// text the host does not want.
+	stderr *os.File
 }
 
 // GRPCServer implements plugin.GRPCPlugin.
@@ -304,6 +307,7 @@ func (c *control) Configure(ctx context.Context, r *pb.ConfigureRequest) (*pb.Co
 	if !c.configured.CompareAndSwap(false, true) {
 		return nil, statusOf(errors.New("configured twice"))
 	}
+	os.Stderr = c.served.stderr
 	if err := c.served.open(ctx, Settings{JSON: r.GetSettingsJson(), DataDir: r.GetDataDir()}); err != nil {
 		return nil, statusOf(err)
 	}

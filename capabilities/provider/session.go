@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -13,6 +14,8 @@ import (
 	"github.com/hashicorp/go-plugin/runner"
 	pb "github.com/writ-host/writ/proto/writ/provider/v1"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // session is one life of a provider's process, with the connection to it.
@@ -74,6 +77,7 @@ func startSession(ctx context.Context, config *Config, tmp string, suspect func(
 		GRPCDialOptions: []grpc.DialOption{
 			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)),
 			grpc.WithInitialWindowSize(flowWindow), grpc.WithInitialConnWindowSize(flowWindow),
+			grpc.WithStreamInterceptor(withoutBroker),
 		},
 		RunnerFunc: func(l hclog.Logger, cmd *exec.Cmd, dir string) (_ runner.Runner, err error) {
 			cmd.Env = append(cmd.Env, clientCertEnv+"="+string(certificate))
@@ -87,6 +91,15 @@ func startSession(ctx context.Context, config *Config, tmp string, suspect func(
 		return nil, fmt.Errorf("start provider %s: %w", config.Name, err)
 	}
 	return s, nil
+}
+
+// withoutBroker keeps go-plugin from taking up connections that a provider
+// announces: it has no use for any, and holds a goroutine for each for a while.
+func withoutBroker(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	if strings.HasPrefix(method, "/plugin.GRPCBroker/") {
+		return nil, status.Error(codes.Unimplemented, "the host has no broker")
+	}
+	return open(ctx, desc, conn, method, opts...)
 }
 
 func (s *session) connect(ctx context.Context) error {

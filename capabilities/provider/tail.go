@@ -64,11 +64,16 @@ func (t *tail) Read(p []byte) (int, error) {
 
 // said is what the program said last, on one line; it waits a moment for it.
 func (t *tail) said(wait time.Duration) string {
+	return strings.Join(strings.Fields(t.text(wait)), " ")
+}
+
+// text is what the program said last, as it said it.
+func (t *tail) text(wait time.Duration) string {
 	select {
 	case <-t.over:
 	case <-time.After(wait):
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return strings.Join(strings.Fields(strings.ToValidUTF8(string(t.last), "\uFFFD")), " ")
+	return strings.ToValidUTF8(string(t.last), "\uFFFD")
 }
