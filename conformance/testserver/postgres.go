@@ -38,8 +38,10 @@ func ForPostgres(t testing.TB, p *Postgres, err error) *Postgres {
 	return p
 }
 
-// StartPostgres starts a server; the error is os.ErrNotExist where there is no program.
-func StartPostgres() (p *Postgres, err error) {
+// StartPostgres starts a server; the error is os.ErrNotExist where there is no
+// program. With a certificate and its key, in files, it speaks TLS, and with
+// everybody but the user postgres nothing else.
+func StartPostgres(certificate ...string) (p *Postgres, err error) {
 	initdb, err := program("initdb")
 	if err != nil {
 		return nil, err
@@ -77,6 +79,13 @@ func StartPostgres() (p *Postgres, err error) {
 	p.Address = "127.0.0.1:" + strconv.Itoa(port)
 	p.process = exec.Command(postgres, "-D", data, "-p", strconv.Itoa(port), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off",
 		"-c", "unix_socket_directories="+p.dir, "-c", "max_connections=150")
+	if len(certificate) == 2 {
+		tls, err := p.withTLS(data, certificate[0], certificate[1], attr)
+		if err != nil {
+			return nil, err
+		}
+		p.process.Args = append(p.process.Args, tls...)
+	}
 	p.process.SysProcAttr, p.process.Dir = attr, p.dir
 	if err := p.process.Start(); err != nil {
 		return nil, err
@@ -86,6 +95,30 @@ func StartPostgres() (p *Postgres, err error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// withTLS has the server take TLS only, and returns the arguments for that. Its
+// key has to be its own.
+func (p *Postgres) withTLS(data, certificate, key string, attr *syscall.SysProcAttr) ([]string, error) {
+	var args []string
+	for name, from := range map[string]string{"ssl_cert_file": certificate, "ssl_key_file": key} {
+		b, err := os.ReadFile(from)
+		if err != nil {
+			return nil, err
+		}
+		own := filepath.Join(p.dir, name)
+		if err := os.WriteFile(own, b, 0o600); err != nil {
+			return nil, err
+		}
+		if attr != nil && attr.Credential != nil {
+			if err := os.Chown(own, int(attr.Credential.Uid), int(attr.Credential.Gid)); err != nil {
+				return nil, err
+			}
+		}
+		args = append(args, "-c", name+"="+own)
+	}
+	rules := "host all postgres 127.0.0.1/32 scram-sha-256\nhostssl all all 127.0.0.1/32 scram-sha-256\n"
+	return append(args, "-c", "ssl=on"), os.WriteFile(filepath.Join(data, "pg_hba.conf"), []byte(rules), 0o600)
 }
 
 // Exec runs statements as the user postgres, and answers the first column of

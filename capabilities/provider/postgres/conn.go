@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strconv"
 	"strings"
 	"sync"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+	"github.com/writ-host/writ/capabilities/provider/upstream"
 	"github.com/writ-host/writ/capabilities/sql/backend"
 )
 
@@ -37,10 +39,10 @@ func (c *conn) alive(ctx context.Context) bool {
 }
 
 // connect makes a connection on which names mean what the analysis takes them for.
-func connect(ctx context.Context, config *pgconn.Config) (*conn, error) {
-	pg, err := pgconn.ConnectConfig(ctx, config)
+func (p *pool) connect(ctx context.Context) (*conn, error) {
+	pg, err := pgconn.ConnectConfig(ctx, p.config)
 	if err != nil {
-		return nil, failure(err)
+		return nil, p.unreachable(err)
 	}
 	return &conn{pg: pg, prepared: map[string]*pgconn.StatementDescription{}}, nil
 }
@@ -124,15 +126,16 @@ func outdated(err error) bool {
 
 // pool keeps connections that are not in use, the latest used on top.
 type pool struct {
-	config *pgconn.Config
-	slots  chan struct{}
+	complaints upstream.Complaints
+	config     *pgconn.Config
+	slots      chan struct{}
 
 	mu   sync.Mutex
 	idle []*conn
 }
 
-func newPool(config *pgconn.Config, size int) *pool {
-	return &pool{config: config, slots: make(chan struct{}, size)}
+func newPool(config *pgconn.Config, size int, log *slog.Logger) *pool {
+	return &pool{config: config, complaints: upstream.Complaints{Log: log}, slots: make(chan struct{}, size)}
 }
 
 // get is a connection for the caller alone, as soon as there is one.
@@ -154,7 +157,7 @@ func (p *pool) get(ctx context.Context) (*conn, error) {
 		p.mu.Lock()
 	}
 	p.mu.Unlock()
-	c, err := connect(ctx, p.config)
+	c, err := p.connect(ctx)
 	if err != nil {
 		<-p.slots
 		return nil, err

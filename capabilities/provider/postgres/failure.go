@@ -46,5 +46,22 @@ func failure(err error) error {
 	return &backend.Error{Code: code, Message: valid(pg.Message), Violated: violations[pg.Code]}
 }
 
+// unreachable is why there is no connection. Components are not told who the
+// host is to the server, nor what the server says to it; the log is.
+func (p *pool) unreachable(err error) error {
+	if e := failure(err); backend.Is(e, backend.Deadline) {
+		return e
+	}
+	p.complaints.Tell("the database cannot be reached", err)
+	var pg *pgconn.PgError
+	switch {
+	case !errors.As(err, &pg):
+		return backend.Errorf(backend.Unavailable, "the database cannot be reached")
+	case strings.HasPrefix(pg.Code, "28"), strings.HasPrefix(pg.Code, "3D"), pg.Code == "42501":
+		return backend.Errorf(backend.Unavailable, "the database's server does not let this host in")
+	}
+	return backend.Errorf(backend.Unavailable, "the database is not ready")
+}
+
 // valid is text that can travel.
 func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

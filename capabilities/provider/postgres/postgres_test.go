@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,7 +56,7 @@ func newDatabase(t testing.TB) *Database {
 	t.Helper()
 	s := settings(t)
 	s.Schema = "test" + strconv.FormatInt(schemas.Add(1), 10)
-	d, err := Open(context.Background(), s)
+	d, err := Open(context.Background(), s, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

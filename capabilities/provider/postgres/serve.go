@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -40,12 +41,12 @@ func open(ctx context.Context, settings provider.Settings) (backend.SQL, error) 
 	if err := d.Decode(&s); err != nil {
 		return nil, fmt.Errorf("configure %s: settings: %w", Name, err)
 	}
-	return Open(ctx, s)
+	return Open(ctx, s, provider.Logger())
 }
 
 // Open checks the settings and makes the parser ready. It connects when the
 // first statement comes: a database that is down does not keep the host from starting.
-func Open(_ context.Context, s Settings) (*Database, error) {
+func Open(_ context.Context, s Settings, log *slog.Logger) (*Database, error) {
 	config, err := s.config()
 	if err != nil {
 		return nil, fmt.Errorf("configure %s: %w", Name, err)
@@ -53,7 +54,7 @@ func Open(_ context.Context, s Settings) (*Database, error) {
 	if _, err := parse("SELECT 1"); err != nil { // which compiles it
 		return nil, fmt.Errorf("configure %s: start the parser: %w", Name, err)
 	}
-	return &Database{pool: newPool(config, maxConnections), schema: s.schema(), roles: s.Roles, shares: held.NewShares(maxConnections), parses: held.NewShares(1)}, nil
+	return &Database{pool: newPool(config, maxConnections, log), schema: s.schema(), roles: s.Roles, shares: held.NewShares(maxConnections), parses: held.NewShares(1)}, nil
 }
 
 func (s Settings) schema() string {

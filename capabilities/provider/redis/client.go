@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"regexp"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	redis "github.com/redis/go-redis/v9"
@@ -30,9 +28,6 @@ const (
 	firstRetry = 10 * time.Millisecond
 	lastRetry  = 200 * time.Millisecond
 	retryTime  = time.Second
-
-	// complainEvery is how often the log is told of what goes on being wrong.
-	complainEvery = 10 * time.Second
 )
 
 // connect makes the client. It dials when the first operation comes: a server
@@ -149,7 +144,7 @@ func (s *Store) failure(err error) error {
 	if late(err) {
 		return backend.Errorf(backend.Deadline, "the store did not answer in time")
 	}
-	s.complaints.tell("operation failed", err)
+	s.complaints.Tell("operation failed", err)
 	var said redis.Error
 	if !errors.As(err, &said) {
 		return backend.Errorf(backend.Unavailable, "the store cannot be reached")
@@ -171,17 +166,4 @@ func (s *Store) failure(err error) error {
 		return backend.Errorf(backend.Unavailable, "the store is not ready")
 	}
 	return backend.Errorf(backend.Internal, "the store's server answered with an error")
-}
-
-// complaints go to the log, and not too many of them.
-type complaints struct {
-	log  *slog.Logger
-	last atomic.Int64 // when, in Unix nanoseconds
-}
-
-func (c *complaints) tell(what string, err error) {
-	now, last := time.Now().UnixNano(), c.last.Load()
-	if now-last >= int64(complainEvery) && c.last.CompareAndSwap(last, now) {
-		c.log.Warn(what, "error", err.Error())
-	}
 }

@@ -47,6 +47,23 @@ func TestAsAProcess(t *testing.T) {
 		t.Error("the password is in the log")
 	}
 
+	// The operator is told of a server that does not know it, and components are told less.
+	if err := os.WriteFile(s.Password, []byte("wr0ng\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if p, err = provider.Launch(context.Background(), c); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.KeyValue().Get(context.Background(), at, "k"); !is(err, backend.Unavailable) || strings.Contains(err.Error(), "WRONGPASS") {
+		t.Errorf("with a wrong password: %v", err)
+	}
+	if err := p.Close(); err != nil {
+		t.Error(err)
+	}
+	if said := log.String(); !strings.Contains(said, "level=WARN") || !strings.Contains(said, "WRONGPASS") || strings.Contains(said, "wr0ng") {
+		t.Errorf("the log says %s", said)
+	}
+
 	c.Network.Ports = []uint16{1}
 	if p, err = provider.Launch(context.Background(), c); err != nil {
 		t.Fatal(err)

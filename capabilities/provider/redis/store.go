@@ -12,6 +12,7 @@ import (
 
 	redis "github.com/redis/go-redis/v9"
 	"github.com/writ-host/writ/capabilities/kv/backend"
+	"github.com/writ-host/writ/capabilities/provider/upstream"
 )
 
 // Limits of the store.
@@ -29,7 +30,7 @@ const absent = "0"
 type Store struct {
 	settings   Settings
 	client     redis.UniversalClient
-	complaints complaints
+	complaints upstream.Complaints
 
 	writer  string // of this process, and of no other
 	written atomic.Uint64
@@ -43,7 +44,7 @@ func Open(settings Settings, log *slog.Logger) (*Store, error) {
 	if err := settings.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Store{settings: settings.withDefaults(), writer: rand.Text()[:16] + ".", complaints: complaints{log: log}}
+	s := &Store{settings: settings.withDefaults(), writer: rand.Text()[:16] + ".", complaints: upstream.Complaints{Log: log}}
 	var err error
 	s.client, err = s.settings.connect()
 	return s, err
@@ -70,7 +71,7 @@ func (s *Store) settle(ctx context.Context, n names) error {
 	}
 	if text := fmt.Sprint(v); text != strconv.Itoa(n.partitions) {
 		err := backend.Errorf(backend.Unavailable, "the store was made with %s partitions, and is configured with %d", text, n.partitions)
-		s.complaints.tell("store not used", err)
+		s.complaints.Tell("store not used", err)
 		return err
 	}
 	s.settled.Store(at, nil)
