@@ -162,7 +162,8 @@ func providerNew() *cobra.Command {
 			for _, file := range files {
 				fmt.Fprintln(cmd.OutOrStdout(), filepath.Join(o.Dir, file))
 			}
-			return nil
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "\nNow: cd %s && make test    # and so on: README.md says it\n", o.Dir)
+			return err
 		},
 	}
 	f := c.Flags()

@@ -43,6 +43,8 @@ func TestMain(m *testing.M) {
 //	within SPAN COMMAND…    repeat get, post or grep until it succeeds
 //	kill-provider [NAME]    kill -9 of a provider's process
 //	cut FILE SIZE TO        the first SIZE bytes of a file
+//	build-provider DIR NAME, build-guest DIR COMPONENT
+//	                        what a project of writ provider new says how to build
 //	damage FILE OFFSET TO   a file with one byte inverted
 func TestScripts(t *testing.T) {
 	shared := t.TempDir()
@@ -78,8 +80,10 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"up": commandUp, "down": commandDown, "get": commandGet, "post": commandPost,
+			"build-provider": commandBuildProvider, "build-guest": commandBuildGuest,
 			"within": commandWithin, "kill-provider": commandKillProvider, "cut": commandCut, "damage": commandDamage,
 		},
+		Condition:          condition,
 		RequireUniqueNames: true,
 		UpdateScripts:      *update,
 	})

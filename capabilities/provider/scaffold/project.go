@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"go/format"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -40,7 +41,9 @@ func (p Project) Write() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Mkdir(p.Dir, 0o755); err != nil {
+	if err := os.Mkdir(p.Dir, 0o755); errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("%s is there already: name another directory with --dir", p.Dir)
+	} else if err != nil {
 		return nil, err
 	}
 	var names []string
@@ -85,7 +88,8 @@ func (p Project) files(text string) ([]file, error) {
 		return nil, err
 	}
 	files := append(module, file{"main.go", p.fill(mainText)}, file{"service.go", code}, file{p.Name + ".wit", text},
-		file{"Makefile", p.fill(makeText)}, file{".gitignore", p.Name + "\napp/.writ/\n"})
+		file{"Makefile", p.fill(makeText)}, file{"README.md", p.fill(readmeText)},
+		file{".gitignore", "/" + p.Name + "\napp/.writ/\napp/web.wasm\napp/web/target/\n"})
 	return append(files, p.app(interfaces)...), nil
 }
 

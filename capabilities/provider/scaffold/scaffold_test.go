@@ -111,7 +111,7 @@ func TestProjectBuildsAndPassesTheKit(t *testing.T) {
 	// Without a host it ends at once; a type that does not fit would be told first.
 	run := exec.Command(filepath.Join(out, "thing"))
 	text, err := run.CombinedOutput()
-	if err == nil || !strings.Contains(string(text), "plugin") || strings.Contains(string(text), "does not fit") {
+	if err == nil || !strings.Contains(string(text), "thing is a provider") || strings.Contains(string(text), "does not fit") {
 		t.Errorf("%v\n%s", err, text)
 	}
 }

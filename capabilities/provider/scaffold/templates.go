@@ -51,10 +51,10 @@ func main() {
 `
 
 const makeText = `# make test builds the provider and checks it against every rule; make pin writes its SHA-256
-# into the example app's host.toml.
+# into the example app's host.toml; make up serves that app.
 WRIT ?= writ
 
-.PHONY: build test pin list
+.PHONY: build test pin list up
 
 build: go.sum
 	go build -mod=mod -trimpath -o NAME .
@@ -71,6 +71,12 @@ pin: build
 
 list: pin
 	$(WRIT) provider list app
+
+app/web.wasm:
+	$(MAKE) -C app/web
+
+up: pin app/web.wasm
+	$(WRIT) up app
 `
 
 const hostText = `# Where the provider is, and what it may reach: nothing, until it is listed here.
@@ -108,7 +114,7 @@ func (p Project) app(interfaces []*wit.Interface) []file {
 		}
 		fmt.Fprintf(&requests, "\n[[component.web.request]]\ncapability = \"custom\"\nresource   = \"%s#*\"\noperations = [\"call\"]\nreason     = \"the example calls it\"\n", name)
 		text := strings.ReplaceAll(regoText, "NAME", p.Name)
-		if n > 0 {
+		if rego.Len() > 0 {
 			_, text, _ = strings.Cut(text, "package writ\n")
 		}
 		fmt.Fprintf(&rego, text, n, name)
@@ -117,58 +123,7 @@ func (p Project) app(interfaces []*wit.Interface) []file {
 		requests.String() + "\n[[trigger.http]]\nroute     = \"/...\"\ncomponent = \"web\"\n"
 	return []file{
 		{"app/writ.toml", manifest}, {"app/host.toml", p.fill(hostText)}, {"policies/" + p.Name + ".rego", rego.String()},
-		{"app/web/Cargo.toml", p.fill(cargoText)}, {"app/web/src/lib.rs", strings.ReplaceAll(p.fill(rustText), "IMPORTS", strings.TrimSpace(imports.String()))},
-		{"app/web/Makefile", makeWebText},
+		{"app/web/Cargo.toml", p.fill(cargoText)}, {"app/web/src/lib.rs", strings.NewReplacer("IMPORTS", strings.TrimSpace(imports.String()), "TEXT", rustText(interfaces)).Replace(p.fill(rustLibText))},
+		{"app/web/Makefile", p.fill(makeWebText)},
 	}
 }
-
-const cargoText = `[package]
-name = "web"
-version = "0.1.0"
-edition = "2021"
-
-[lib]
-crate-type = ["cdylib"]
-
-[dependencies]
-wit-bindgen = "0.61"
-wasip2 = "1"
-`
-
-const rustText = `//! A component that imports the provider's interfaces, for you to go on with: call their functions
-//! in handle. It answers every request with a line of text.
-
-use wasip2::http::types::{Fields, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam};
-
-wit_bindgen::generate!({
-    inline: "
-        package example:web;
-        world web {
-            IMPORTS
-        }",
-    path: "../../NAME.wit",
-    world: "web",
-    generate_all,
-});
-
-struct Web;
-wasip2::http::proxy::export!(Web);
-
-impl wasip2::exports::http::incoming_handler::Guest for Web {
-    fn handle(_request: IncomingRequest, out: ResponseOutparam) {
-        let response = OutgoingResponse::new(Fields::new());
-        let body = response.body().expect("the first call of body() succeeds");
-        ResponseOutparam::set(out, Ok(response));
-        let stream = body.write().expect("the first call of write() succeeds");
-        let _ = stream.blocking_write_and_flush(b"hello\n");
-        drop(stream);
-        let _ = OutgoingBody::finish(body, None);
-    }
-}
-`
-
-const makeWebText = `# Needs Rust with the target wasm32-wasip2.
-../web.wasm: src/lib.rs Cargo.toml
-	cargo build --release --target wasm32-wasip2
-	cp target/wasm32-wasip2/release/web.wasm $@
-`
