@@ -67,6 +67,12 @@ func escape(what, arg string) (_ string, err error) {
 		err = os.Chtimes(arg, time.Unix(1, 0), time.Unix(1, 0))
 	case "attribute":
 		err = unix.Setxattr(arg, "user.x", []byte("x"), 0)
+	case "mode by descriptor", "owner by descriptor", "times by descriptor", "attribute by descriptor", "flags by descriptor", "seal by descriptor":
+		err = changeOpen(what, arg)
+	case "newer than this":
+		err = call(1000)
+	case "look at mounts":
+		err = call(unix.SYS_OPEN_TREE_ATTR, cwd, at)
 	case "watch names":
 		err = watchNames(arg)
 	case "connect":
@@ -149,6 +155,33 @@ func becomeMemory() error {
 	return become(fmt.Sprintf("/proc/self/fd/%d", fd))
 }
 
+// changeOpen changes what is not in a file, which takes no right to write it.
+func changeOpen(what, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	fd := int(f.Fd())
+	switch what {
+	case "mode by descriptor":
+		return unix.Fchmod(fd, 0o777)
+	case "owner by descriptor":
+		return unix.Fchown(fd, os.Getuid(), os.Getgid())
+	case "times by descriptor":
+		_, _, errno := unix.Syscall6(unix.SYS_UTIMENSAT, uintptr(fd), 0, 0, 0, 0, 0)
+		if errno != 0 {
+			return errno
+		}
+		return nil
+	case "attribute by descriptor":
+		return unix.Fsetxattr(fd, "user.x", []byte("x"), 0)
+	case "seal by descriptor":
+		return unix.IoctlSetInt(fd, unix.FS_IOC_ENABLE_VERITY, 0)
+	}
+	return unix.IoctlSetPointerInt(fd, unix.FS_IOC_SETFLAGS, 0)
+}
+
 func watchNames(path string) error {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
 	if err != nil {
@@ -211,7 +244,11 @@ func TestHostileProgramStaysIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := thirdParty(t, itself)
-	c.Readable = []string{program} // which includes to run it
+	readable := filepath.Join(dir, "readable")
+	if err := os.WriteFile(readable, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.Readable = []string{program, readable} // which includes to run it
 	p := launch(t, c)
 	needs(t, p, provider.PartFiles, provider.PartScope, provider.PartSyscalls, provider.PartProcesses)
 	host := strconv.Itoa(os.Getpid())
@@ -219,6 +256,9 @@ func TestHostileProgramStaysIn(t *testing.T) {
 		"fork", "fork into namespaces", "clone3", "become " + program, "become from memory", "survive", "unshare",
 		"bound another " + host, "slow another " + host, "place another " + host, "ptrace " + host, "look into " + host,
 		"mode " + file, "owner " + file, "time " + file, "attribute " + file, "truncate " + file, "link " + file, "remove " + file,
+		"mode by descriptor " + readable, "owner by descriptor " + readable, "times by descriptor " + readable,
+		"attribute by descriptor " + readable, "flags by descriptor " + readable, "seal by descriptor " + readable,
+		"mode by descriptor " + itself, "newer than this", "look at mounts " + dir,
 		"make a device " + c.DataDir + "/device", "by handle " + file, "watch names " + dir,
 		"connect " + socket, "connect " + abstract.Addr().String(), "send datagram " + datagrams, "datagrams by pair",
 		"shared memory", "memory that no limit counts", "file in memory", "io_uring", "bpf", "keyring", "raise a limit",

@@ -14,7 +14,7 @@ import (
 var deniedSyscalls = []uint32{
 	unix.SYS_PTRACE, unix.SYS_PROCESS_VM_READV, unix.SYS_PROCESS_VM_WRITEV, unix.SYS_PROCESS_MADVISE,
 	unix.SYS_PIDFD_GETFD, unix.SYS_KCMP,
-	unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_PIVOT_ROOT, unix.SYS_CHROOT, unix.SYS_MOVE_MOUNT, unix.SYS_OPEN_TREE,
+	unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_PIVOT_ROOT, unix.SYS_CHROOT, unix.SYS_MOVE_MOUNT, unix.SYS_OPEN_TREE, unix.SYS_OPEN_TREE_ATTR,
 	unix.SYS_FSOPEN, unix.SYS_FSMOUNT, unix.SYS_FSCONFIG, unix.SYS_FSPICK, unix.SYS_MOUNT_SETATTR,
 	unix.SYS_SETNS, unix.SYS_UNSHARE,
 	unix.SYS_BPF, unix.SYS_PERF_EVENT_OPEN, unix.SYS_USERFAULTFD,
@@ -30,9 +30,12 @@ var deniedSyscalls = []uint32{
 	unix.SYS_SETPRIORITY, unix.SYS_IOPRIO_SET, unix.SYS_SCHED_SETAFFINITY, unix.SYS_SCHED_SETATTR,
 	unix.SYS_SCHED_SETPARAM, unix.SYS_SCHED_SETSCHEDULER, unix.SYS_MIGRATE_PAGES, unix.SYS_MOVE_PAGES,
 
-	// What changes files, or tells of them, by a path that Landlock is not asked about.
-	unix.SYS_FCHMODAT, unix.SYS_FCHMODAT2, unix.SYS_FCHOWNAT, unix.SYS_SETXATTR, unix.SYS_LSETXATTR, unix.SYS_SETXATTRAT,
-	unix.SYS_REMOVEXATTR, unix.SYS_LREMOVEXATTR, unix.SYS_REMOVEXATTRAT, unix.SYS_FILE_SETATTR,
+	// What changes files, or tells of them, and Landlock is not asked about. Of a file
+	// that is open, the owner may change all but the contents, even one that is open
+	// to read only: the host's user owns them all.
+	unix.SYS_FCHMOD, unix.SYS_FCHMODAT, unix.SYS_FCHMODAT2, unix.SYS_FCHOWN, unix.SYS_FCHOWNAT, unix.SYS_UTIMENSAT,
+	unix.SYS_SETXATTR, unix.SYS_LSETXATTR, unix.SYS_FSETXATTR, unix.SYS_SETXATTRAT,
+	unix.SYS_REMOVEXATTR, unix.SYS_LREMOVEXATTR, unix.SYS_FREMOVEXATTR, unix.SYS_REMOVEXATTRAT, unix.SYS_FILE_SETATTR,
 	unix.SYS_INOTIFY_ADD_WATCH, unix.SYS_FANOTIFY_INIT,
 
 	// Memory that is no file, and that the limit of memory does not count.
@@ -52,6 +55,16 @@ const (
 
 // x32 marks system calls of amd64's other ABI.
 const x32 = 0x40000000
+
+// unknownCalls are those that came after this was written: that a kernel does
+// not have one is what programs are used to. Both architectures number them alike.
+const unknownCalls = unix.SYS_LISTNS
+
+// deniedIoctls change files as the calls above do.
+var deniedIoctls = []uint32{unix.FS_IOC_SETFLAGS, setProject, unix.FS_IOC_ENABLE_VERITY, unix.FS_IOC_SET_ENCRYPTION_POLICY}
+
+// setProject is FS_IOC_FSSETXATTR: flags, and whose quota a file counts for.
+const setProject = 0x401c5820
 
 // filterSyscalls has the kernel ask the filter before every system call of this
 // thread, and of the program that it becomes.
@@ -118,7 +131,7 @@ func where(n, bits, value uint32, then, otherwise unix.SockFilter) []unix.SockFi
 func syscallFilter(arch uint32, inet bool) []unix.SockFilter {
 	program := []unix.SockFilter{
 		load(dataArch), equal(arch, 1, 0), verdict(unix.SECCOMP_RET_KILL_PROCESS),
-		load(dataNumber), {Code: bpfAtLeast, K: x32, Jf: 1}, denyCall,
+		load(dataNumber), {Code: bpfAtLeast, K: x32, Jf: 1}, denyCall, {Code: bpfAtLeast, K: unknownCalls, Jf: 1}, noCall,
 	}
 	program = append(program, on(unix.SYS_SOCKET, socketFilter(inet)...)...)
 	program = append(program, on(unix.SYS_SOCKETPAIR, where(1, socketTypes, unix.SOCK_STREAM, allowCall, denyKind)...)...)
@@ -133,12 +146,20 @@ func syscallFilter(arch uint32, inet bool) []unix.SockFilter {
 	program = append(program, on(unix.SYS_CLONE3, noCall)...)
 	program = append(program, on(unix.SYS_PRCTL, where(0, ^uint32(0), unix.PR_SET_PDEATHSIG, denyCall, allowCall)...)...)
 	program = append(program, on(unix.SYS_PRLIMIT64, where(0, ^uint32(0), 0, allowCall, denyCall)...)...)
-	// Its own times by a descriptor, which is a path of nothing.
-	program = append(program, on(unix.SYS_UTIMENSAT, arg(1), equal(0, 0, 3), load(dataArgs+8*1+4), equal(0, 0, 1), allowCall, denyCall)...)
+	program = append(program, on(unix.SYS_IOCTL, ioctlFilter()...)...)
 	const uncounted = unix.MAP_SHARED | unix.MAP_ANONYMOUS
 	program = append(program, on(unix.SYS_MMAP, where(3, uncounted, uncounted, denyCall, allowCall)...)...)
 	for _, nr := range append(deniedSyscalls, deniedOnArch...) {
 		program = append(program, on(nr, denyCall)...)
+	}
+	return append(program, allowCall)
+}
+
+// ioctlFilter answers for the system call ioctl by what is asked for.
+func ioctlFilter() []unix.SockFilter {
+	program := []unix.SockFilter{arg(1)}
+	for _, what := range deniedIoctls {
+		program = append(program, equal(what, 0, 1), denyCall)
 	}
 	return append(program, allowCall)
 }
