@@ -2,7 +2,14 @@ package provider_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
 	"errors"
+	"math/big"
+	"net"
 	"os"
 	"runtime"
 	"slices"
@@ -50,6 +57,8 @@ func serveHostile(how string) {
 	case "names another's socket":
 		os.Stdout.WriteString("1|1|unix|" + os.Getenv("PLUGIN_UNIX_SOCKET_DIR") + "/../../other.sock|grpc|\n")
 		select {}
+	case "accepts and says nothing":
+		accept()
 	case "shouts":
 		go func() {
 			for {
@@ -76,6 +85,23 @@ func (h *hostile) stream(server any, stream grpc.ServerStream, info *grpc.Stream
 	for n := uint32(1); ; n++ {
 		if err := stream.SendMsg(wrapperspb.UInt32(n)); err != nil { // a ConnInfo with that id
 			return err
+		}
+	}
+}
+
+// accept offers a socket on which there is not even TLS.
+func accept() {
+	key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotAfter: time.Now().Add(time.Hour), IsCA: true}
+	der, _ := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	l, err := net.Listen("unix", os.Getenv("PLUGIN_UNIX_SOCKET_DIR")+"/s")
+	if err != nil {
+		os.Exit(3)
+	}
+	os.Stdout.WriteString("1|1|unix|" + l.Addr().String() + "|grpc|" + base64.RawStdEncoding.EncodeToString(der) + "\n")
+	for {
+		if _, err := l.Accept(); err != nil {
+			os.Exit(3)
 		}
 	}
 }
@@ -194,7 +220,7 @@ func hostileConfig(t *testing.T, how string) provider.Config {
 	// What stalls is waited for that long, and what does not must get there first on any machine.
 	c.StartTimeout, c.CallTimeout = 15*time.Second, 30*time.Second
 	switch how {
-	case "says nothing", "chatters":
+	case "says nothing", "chatters", "accepts and says nothing":
 		c.StartTimeout = time.Second
 	case "stalls", "floods":
 		c.CallTimeout = time.Second
@@ -210,6 +236,7 @@ func TestHostileProvidersDoNotStart(t *testing.T) {
 		"serves on TCP":                "only a unix socket",
 		"names another's socket":       "only a unix socket",
 		"forgoes TLS":                  "",
+		"accepts and says nothing":     "",
 		"dies in describe":             "",
 		"stalls in describe":           "describe",
 		"describes too much":           "describes itself in",
@@ -230,7 +257,7 @@ func TestHostileProvidersDoNotStart(t *testing.T) {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("%v, want %q", err, want)
 			}
-			if took := time.Since(began); took > time.Minute {
+			if took := time.Since(began); took > time.Minute || how == "accepts and says nothing" && took > 15*time.Second {
 				t.Errorf("it took %v", took)
 			}
 		})

@@ -102,7 +102,31 @@ func withoutBroker(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.Client
 	return open(ctx, desc, conn, method, opts...)
 }
 
+// connect waits for the handshake, and has the process ready to serve. Until it
+// is, the process lives on borrowed time: nothing else ends a dial that a provider
+// takes and does not answer.
 func (s *session) connect(ctx context.Context) error {
+	if _, err := s.plugin.Start(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.config.StartTimeout)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { _ = s.process.Kill(context.Background()) })
+	err := s.introduce(ctx)
+	if stop() {
+		return err
+	}
+	if err == nil {
+		err = ctx.Err()
+	}
+	return fmt.Errorf("%w: %w", errLate, err)
+}
+
+// errLate is a process that was ended because it did not serve in time.
+var errLate = errors.New("it was not ready in time")
+
+// introduce has both ends say who they are.
+func (s *session) introduce(ctx context.Context) error {
 	client, err := s.plugin.Client()
 	if err != nil {
 		return err
@@ -119,8 +143,6 @@ func (s *session) connect(ctx context.Context) error {
 	s.control = pb.NewProviderClient(conn)
 	s.kv, s.sql = s.kvLine(pb.NewKeyValueClient(conn)), s.sqlLine(pb.NewSQLClient(conn))
 	s.custom, s.http = s.customLine(pb.NewCustomClient(conn)), s.httpLine(pb.NewHTTPClient(conn))
-	ctx, cancel := context.WithTimeout(ctx, s.config.StartTimeout)
-	defer cancel()
 	d, err := s.control.Describe(ctx, &pb.DescribeRequest{})
 	if err != nil {
 		return fmt.Errorf("describe: %w", err)
@@ -155,7 +177,7 @@ func (s *session) configure(ctx context.Context) error {
 
 // explain is why a start failed, in the words of a program that ended over it.
 func (s *session) explain(err error) error {
-	if s.process == nil || s.process.said == nil || !s.ended(dyingWait) {
+	if s.process == nil || s.process.said == nil || errors.Is(err, errLate) || !s.ended(dyingWait) {
 		return err
 	}
 	if said := s.process.said.said(dyingWait); said != "" {
