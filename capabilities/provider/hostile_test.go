@@ -2,14 +2,7 @@ package provider_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/base64"
 	"errors"
-	"math/big"
-	"net"
 	"os"
 	"runtime"
 	"slices"
@@ -41,6 +34,9 @@ type hostile struct {
 
 func serveHostile(how string) {
 	h := &hostile{how: how}
+	if kind, ok := strings.CutPrefix(how, "floods "); ok {
+		flood(kind)
+	}
 	switch how {
 	case "says nothing":
 		select {}
@@ -85,23 +81,6 @@ func (h *hostile) stream(server any, stream grpc.ServerStream, info *grpc.Stream
 	for n := uint32(1); ; n++ {
 		if err := stream.SendMsg(wrapperspb.UInt32(n)); err != nil { // a ConnInfo with that id
 			return err
-		}
-	}
-}
-
-// accept offers a socket on which there is not even TLS.
-func accept() {
-	key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotAfter: time.Now().Add(time.Hour), IsCA: true}
-	der, _ := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	l, err := net.Listen("unix", os.Getenv("PLUGIN_UNIX_SOCKET_DIR")+"/s")
-	if err != nil {
-		os.Exit(3)
-	}
-	os.Stdout.WriteString("1|1|unix|" + l.Addr().String() + "|grpc|" + base64.RawStdEncoding.EncodeToString(der) + "\n")
-	for {
-		if _, err := l.Accept(); err != nil {
-			os.Exit(3)
 		}
 	}
 }
