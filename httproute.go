@@ -117,6 +117,12 @@ type manifestError struct {
 func (e *manifestError) Error() string { return e.err.Error() }
 func (e *manifestError) Unwrap() error { return e.err }
 
+// CheckRoute says what is wrong with the path of a route.
+func CheckRoute(path string) error {
+	_, err := parseRoute(path)
+	return err
+}
+
 // locateRoutes notes the line of each [[trigger.http]].
 func (m *Manifest) locateRoutes(text []byte) {
 	lines := arrayLines(text, "trigger", "http")

@@ -17,7 +17,7 @@ func hintFor(err error) string {
 	case errors.Is(err, os.ErrNotExist) && strings.Contains(err.Error(), "writ.toml"):
 		return "an app is a directory with a writ.toml; a component is a .wasm file"
 	case errors.Is(err, writ.ErrSpin):
-		return "docs/spin.md says what to write; one of its components alone runs as it is: writ up COMPONENT.wasm"
+		return "writ import spin.toml makes one of it; one of its components alone runs as it is: writ up COMPONENT.wasm"
 	case errors.Is(err, writ.ErrNotHTTP):
 		return "a program for the command line runs by: writ run COMPONENT.wasm"
 	case errors.Is(err, syscall.EADDRINUSE):

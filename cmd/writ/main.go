@@ -43,7 +43,7 @@ func run(ctx context.Context, args []string) int {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(upCommand(), runCommand(), invokeCommand(), mcpCommand(), planCommand(), inspectCommand(), grantCommand(), ledgerCommand(), auditCommand(), explainCommand(), policyCommand(), lockCommand(), pushCommand(), pullCommand(), doctorCommand(), conformanceCommand(), providerCommand(), versionCommand())
+	root.AddCommand(upCommand(), runCommand(), invokeCommand(), mcpCommand(), planCommand(), inspectCommand(), grantCommand(), ledgerCommand(), auditCommand(), explainCommand(), policyCommand(), lockCommand(), pushCommand(), pullCommand(), importCommand(), doctorCommand(), conformanceCommand(), providerCommand(), versionCommand())
 	root.SetArgs(args)
 	markUsageErrors(root)
 	command, err := root.ExecuteContextC(ctx)
