@@ -155,6 +155,31 @@ bomb = "` + strings.Repeat("{{long}}", 1000) + `"
 	}
 }
 
+// A key that nobody knows is told, wherever it is, and the rest is read.
+func TestUnknownKeysOfSpin(t *testing.T) {
+	dir, printed, err := imported(t, spinHead+`color = "red"
+[component.web]
+source = "web.wasm"
+frobnicate = true
+[[trigger.http]]
+route = "/"
+component = { source = "x.wasm", shape = "round" }
+retries = 3
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"spin.toml:4: application.color is not known", "spin.toml:7: component.web.frobnicate is not known",
+		"spin.toml:10: shape is not known", "spin.toml:11: trigger http: retries was left out"} {
+		if !strings.Contains(printed, want) {
+			t.Errorf("nothing says %s:\n%s", want, printed)
+		}
+	}
+	if m, err := writ.ReadManifest(dir); err != nil || len(m.Components) != 2 || len(m.Triggers.HTTP) != 1 {
+		t.Errorf("%+v, %v", m, err)
+	}
+}
+
 // FuzzImport wants writ to read all that it makes.
 func FuzzImport(f *testing.F) {
 	f.Add(spinHead + "[component.web]\nsource = \"web.wasm\"\nallowed_outbound_hosts = [\"*://*:*\"]\n[[trigger.http]]\nroute = \"/...\"\ncomponent = \"web\"\n")

@@ -149,8 +149,9 @@ func decodeSpin(text []byte, v any) ([]unknownKey, error) {
 
 func decodeTOML(d *toml.Decoder, v any) error {
 	err := d.Decode(v)
+	var strict *toml.StrictMissingError // which is a list of the other
 	var bad *toml.DecodeError
-	if !errors.As(err, &bad) {
+	if errors.As(err, &strict) || !errors.As(err, &bad) {
 		return err
 	}
 	line, column := bad.Position()
