@@ -186,7 +186,7 @@ func (h *Host) serveHandler(ctx context.Context, l net.Listener, handler http.Ha
 	server.Protocols.SetUnencryptedHTTP2(true) // for proxies that know beforehand (RFC 9113, section 3.3)
 	serve := server.Serve
 	if h.app.Config.TLS.enabled() {
-		key, err := openCertificate(h.app.Config.TLS)
+		key, err := openCertificate(h.app.Config.TLS, h.log)
 		if err != nil {
 			return err
 		}

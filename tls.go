@@ -3,6 +3,7 @@ package writ
 import (
 	"crypto/tls"
 	"fmt"
+	"log/slog"
 	"os"
 	"sync"
 	"time"
@@ -25,15 +26,18 @@ const recheck = time.Second
 // one in force: files are replaced one after the other.
 type certificate struct {
 	config TLSConfig
+	log    *slog.Logger
 
 	mu      sync.Mutex
 	pair    *tls.Certificate
 	changed [2]time.Time
 	looked  time.Time
+	fault   string // what was wrong with the files when they were last looked at
+	told    string // the fault that the log has
 }
 
-func openCertificate(c TLSConfig) (*certificate, error) {
-	k := &certificate{config: c}
+func openCertificate(c TLSConfig, log *slog.Logger) (*certificate, error) {
+	k := &certificate{config: c, log: log}
 	if err := k.read(); err != nil {
 		return nil, fmt.Errorf("tls: %w", err)
 	}
@@ -68,7 +72,27 @@ func (k *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	defer k.mu.Unlock()
 	if now := time.Now(); now.Sub(k.looked) >= recheck {
 		k.looked = now
-		_ = k.read() // the last good pair stays in force
+		k.renew()
 	}
 	return k.pair, nil
+}
+
+// renew takes up files that changed. What is wrong with them is told when it is
+// still so at the next look: files are replaced one after the other.
+func (k *certificate) renew() {
+	before := k.pair
+	err := k.read()
+	switch {
+	case err == nil && k.pair != before:
+		k.log.Info("the renewed certificate is served", "certificate", k.config.Certificate, "expires", k.pair.Leaf.NotAfter)
+		k.fault, k.told = "", ""
+	case err == nil:
+		k.fault, k.told = "", ""
+	case err.Error() != k.fault:
+		k.fault = err.Error()
+	case k.fault != k.told:
+		k.told = k.fault
+		k.log.Error("the certificate is not taken up; the last good one is served, until "+k.pair.Leaf.NotAfter.UTC().Format(time.RFC3339),
+			"certificate", k.config.Certificate, "key", k.config.Key, "error", err)
+	}
 }

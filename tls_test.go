@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -53,6 +54,12 @@ func writeCertificate(t *testing.T, dir string, serial int64) {
 // which may have more files for it.
 func listening(t *testing.T, dir, config string) (l net.Listener, url string) {
 	t.Helper()
+	return listeningWith(t, dir, config, writ.Options{})
+}
+
+// listeningWith is listening with options.
+func listeningWith(t *testing.T, dir, config string, o writ.Options) (l net.Listener, url string) {
+	t.Helper()
 	for _, name := range []string{"writ.toml", "grants.json", "guestbook.wasm"} {
 		writeFile(t, filepath.Join(dir, name), readFile(t, filepath.Join("examples/guestbook", name)))
 	}
@@ -61,7 +68,7 @@ func listening(t *testing.T, dir, config string) (l net.Listener, url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := writ.Start(t.Context(), app, writ.Options{})
+	h, err := writ.Start(t.Context(), app, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,18 +124,47 @@ func TestTLS(t *testing.T) {
 	}
 
 	writeCertificate(t, dir, 2)
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		conn, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{InsecureSkipVerify: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		serial := conn.ConnectionState().PeerCertificates[0].SerialNumber
-		conn.Close()
-		if serial.Int64() == 2 {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the renewed certificate is not served")
+	eventually(t, "the renewed certificate is served", func() bool { return servedSerial(t, l) == 2 })
+}
+
+// servedSerial is the serial number of the certificate that a new connection is shown.
+func servedSerial(t *testing.T, l net.Listener) int64 {
+	t.Helper()
+	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: patience}, "tcp", l.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	return conn.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
+}
+
+// TestCertificatesThatDoNotFit leave the last good one in force, and the operator is told, once for each thing that is wrong.
+func TestCertificatesThatDoNotFit(t *testing.T) {
+	dir, log := t.TempDir(), &logBuffer{}
+	writeCertificate(t, dir, 1)
+	l, _ := listeningWith(t, dir, "[tls]\ncertificate = \"tls.crt\"\nkey = \"tls.key\"\n", writ.Options{Log: slog.New(slog.NewJSONHandler(log, nil))})
+	says := func(text string) func() bool {
+		return func() bool {
+			if serial := servedSerial(t, l); serial != 1 {
+				t.Fatalf("certificate %d is served", serial)
+			}
+			return strings.Contains(log.String(), text)
 		}
 	}
+	if serial := servedSerial(t, l); serial != 1 { // and from now on the host has the files
+		t.Fatalf("certificate %d is served", serial)
+	}
+	writeFile(t, filepath.Join(dir, "tls.crt"), "broken")
+	eventually(t, "the log says what is wrong with the certificate", says("failed to find any PEM data in certificate input"))
+	if err := os.Remove(filepath.Join(dir, "tls.key")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the log says that the key is gone", says("tls.key: no such file"))
+	if n := strings.Count(log.String(), "the last good one is served, until "); n != 2 {
+		t.Errorf("the log says so %d times, of two faults:\n%s", n, log.String())
+	}
+	writeCertificate(t, dir, 2)
+	eventually(t, "the next good one is served", func() bool {
+		return servedSerial(t, l) == 2 && strings.Contains(log.String(), "the renewed certificate is served")
+	})
 }
