@@ -102,6 +102,9 @@ func TestRequestsGoOut(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer resp.Body.Close()
+		if _, announced := resp.Trailer["X-Sum"]; !announced {
+			t.Errorf("the trailer is not announced: %v", resp.Header)
+		}
 		body, err := io.ReadAll(resp.Body)
 		if want := "POST " + address + " /open/a?q=1 [yes] hello[done]"; err != nil || string(body) != want {
 			t.Errorf("%d %q, %v; want %q", resp.StatusCode, body, err, want)

@@ -59,11 +59,14 @@ func requestFuncs() map[string]wit.HostFunc {
 	}
 }
 
-// requestHeaders are those of a request that is served, with the names that it
-// announced as trailers, which net/http keeps apart.
-func requestHeaders(r *http.Request) *fields {
-	f := fromHeader(r.Header)
-	for _, name := range slices.Sorted(maps.Keys(r.Trailer)) {
+// requestHeaders are those of a request that is served.
+func requestHeaders(r *http.Request) *fields { return withAnnounced(r.Header, r.Trailer) }
+
+// withAnnounced are header fields with the names that were announced as
+// trailers, which net/http keeps apart.
+func withAnnounced(header, trailer http.Header) *fields {
+	f := fromHeader(header)
+	for _, name := range slices.Sorted(maps.Keys(trailer)) {
 		f.entries = append(f.entries, field{"trailer", []byte(strings.ToLower(name))})
 	}
 	return f

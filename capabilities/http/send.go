@@ -118,7 +118,7 @@ func (f *futureResponse) run(egress backend.Egress, req *backend.Request) {
 	}
 	f.response = &incomingResponse{
 		status:  resp.StatusCode,
-		headers: fromHeader(resp.Header),
+		headers: withAnnounced(resp.Header, resp.Trailer),
 		body:    &incomingBody{source: source, trailers: func() http.Header { return resp.Trailer }},
 	}
 }

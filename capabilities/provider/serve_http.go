@@ -140,7 +140,7 @@ func (x *servedExchange) informational(code int, h textproto.MIMEHeader) error {
 // respond sends the response. A body of a known length ends with its last byte,
 // in one part.
 func (x *servedExchange) respond(resp *http.Response) error {
-	head := &pb.HTTPResponse{Status: uint32(resp.StatusCode), Headers: wireFields(resp.Header)}
+	head := &pb.HTTPResponse{Status: uint32(resp.StatusCode), Headers: append(wireFields(resp.Header), wireAnnounced(resp.Trailer)...)}
 	left := resp.ContentLength
 	if resp.ProtoMajor > 1 {
 		left = -1 // trailers may follow it all the same

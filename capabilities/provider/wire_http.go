@@ -24,6 +24,15 @@ func wireFields(h http.Header) []*pb.HTTPField {
 	return fields
 }
 
+// wireAnnounced are the fields that say which trailers may follow.
+func wireAnnounced(trailers http.Header) []*pb.HTTPField {
+	fields := make([]*pb.HTTPField, 0, len(trailers))
+	for name := range trailers {
+		fields = append(fields, &pb.HTTPField{Name: "Trailer", Value: []byte(name)})
+	}
+	return fields
+}
+
 // maxHeadFields bounds the fields of a head, or the trailers, that a provider answers.
 const maxHeadFields = 1 << 20
 
@@ -56,9 +65,7 @@ func wireRequest(r *backend.Request, traceparent string) *pb.HTTPRequest {
 		Headers: wireFields(r.Header), Named: r.Named, Unverified: r.Unverified, ConnectTimeoutUs: microseconds(r.Connect),
 		FirstByteTimeoutUs: microseconds(r.FirstByte), BetweenBytesTimeoutUs: microseconds(r.BetweenBytes),
 	}
-	for name := range r.Trailer {
-		head.Headers = append(head.Headers, &pb.HTTPField{Name: "Trailer", Value: []byte(name)})
-	}
+	head.Headers = append(head.Headers, wireAnnounced(r.Trailer)...)
 	if r.ContentLength >= 0 {
 		n := uint64(r.ContentLength)
 		head.ContentLength = &n

@@ -391,7 +391,8 @@ type ExchangeResponse struct {
 	Informational *HTTPResponse `protobuf:"bytes,2,opt,name=informational,proto3" json:"informational,omitempty"`
 	Head          *HTTPResponse `protobuf:"bytes,3,opt,name=head,proto3" json:"head,omitempty"`
 	// At most 65536 bytes.
-	Body     []byte       `protobuf:"bytes,4,opt,name=body,proto3" json:"body,omitempty"`
+	Body []byte `protobuf:"bytes,4,opt,name=body,proto3" json:"body,omitempty"`
+	// Where the server announced them, trailer fields of the head have the names.
 	Trailers []*HTTPField `protobuf:"bytes,5,rep,name=trailers,proto3" json:"trailers,omitempty"`
 	// The response is complete. It is the last message.
 	End bool `protobuf:"varint,6,opt,name=end,proto3" json:"end,omitempty"`
