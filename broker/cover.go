@@ -9,7 +9,9 @@ func (s *Subject) Covers(capability, operation, prefix string) Decision {
 	st := s.broker.state.Load()
 	d := Decision{Revision: st.revision}
 	v := visit{clock: s.broker.config.Now}
-	if e := s.reaching(st, capability, operation, prefix, &v); e != nil {
+	if st.suspended {
+		v.reason = Suspended
+	} else if e := s.reaching(st, capability, operation, prefix, &v); e != nil {
 		d.Allowed, d.Reason, d.Grant, d.Cacheable, d.use = true, Granted, e.grant, true, e.use
 		s.broker.ledger.allow(e.use)
 		return d

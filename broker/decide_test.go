@@ -65,6 +65,20 @@ func TestDecide(t *testing.T) {
 	}
 }
 
+// TestNothingIsCoveredWhileSuspended: what is asked about once for many operations is not granted either.
+func TestNothingIsCoveredWhileSuspended(t *testing.T) {
+	b := guestbook(t, Config{}, guestbookGrants, nil)
+	s := b.Subject("guestbook", "web")
+	b.Suspend()
+	if d := s.Covers(KV, "", KVStore("default")); d.Allowed || d.Reason != Suspended {
+		t.Errorf("suspended: %+v", d)
+	}
+	b.Resume()
+	if d := s.Covers(KV, "", KVStore("default")); !d.Allowed {
+		t.Errorf("resumed: %+v", d)
+	}
+}
+
 func TestCovers(t *testing.T) {
 	b := guestbook(t, Config{}, guestbookGrants, nil)
 	for _, test := range []struct {
