@@ -86,12 +86,13 @@ func textOf(value json.RawMessage) string {
 	return string(value)
 }
 
-// silence has nothing to read, and ends when a program does.
-type silence struct{ exited <-chan struct{} }
+// silence has nothing to read, and ends when all that a program said was taken:
+// go-plugin waits for that before it lets go of the process.
+type silence struct{ over <-chan struct{} }
 
 // Read implements io.Reader.
 func (s silence) Read([]byte) (int, error) {
-	<-s.exited
+	<-s.over
 	return 0, io.EOF
 }
 

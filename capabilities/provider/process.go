@@ -285,7 +285,7 @@ func (p *process) Diagnose(context.Context) string {
 func (p *process) Stdout() io.ReadCloser { return &paced{ReadCloser: p.stdout} }
 
 // Stderr implements runner.Runner. What the program says is taken elsewhere.
-func (p *process) Stderr() io.ReadCloser { return silence{p.exited} }
+func (p *process) Stderr() io.ReadCloser { return silence{p.said.over} }
 
 // Name implements runner.Runner.
 func (p *process) Name() string { return p.config.Name }
