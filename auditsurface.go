@@ -32,6 +32,7 @@ var grantedThrough = []struct {
 	{"writ:sql/", []string{broker.SQL}},
 	{"fermyon:spin/key-value", []string{broker.KV}},
 	{"fermyon:spin/sqlite", []string{broker.SQL}},
+	{"spin:sqlite/", []string{broker.SQL}},
 }
 
 // offeredByHost are the capabilities of every host, without anything behind

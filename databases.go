@@ -111,7 +111,7 @@ func (d Database) launch(name, dir string) (c provider.Config, err error) {
 
 // usesDatabases reports whether a component imports what opens databases.
 func (a *App) usesDatabases() bool {
-	return a.importsFrom("writ:sql/") || a.importsFrom("fermyon:spin/sqlite")
+	return a.importsFrom("writ:sql/") || a.importsFrom("fermyon:spin/sqlite") || a.importsFrom("spin:sqlite/")
 }
 
 // importsFrom reports whether a component imports an interface whose name has a prefix.

@@ -13,6 +13,8 @@ import (
 var absent = []struct{ name, instead string }{
 	{"fermyon:spin/rdbms-types", ""}, // types of the next two
 	{"fermyon:spin/postgres", "writ:sql reaches PostgreSQL"},
+	{"spin:postgres/postgres@3.0.0", "writ:sql reaches PostgreSQL"},
+	{"spin:postgres/postgres@4.0.0", "writ:sql reaches PostgreSQL"},
 	{"fermyon:spin/mysql", "writ:sql reaches SQLite and PostgreSQL"},
 	{"fermyon:spin/redis", "a key-value store may be kept in Redis"},
 	{"fermyon:spin/mqtt", "there is no other"},

@@ -1,5 +1,5 @@
-// Package sql is the SQL capability: writ:sql 0.1.0 and fermyon:spin/sqlite
-// 2.0.0 over databases that providers keep.
+// Package sql is the SQL capability: writ:sql 0.1.0, fermyon:spin/sqlite 2.0.0
+// and spin:sqlite 3.0.0 over databases that providers keep.
 //
 // Start with [New]; [Config] says which databases there are. What a database
 // has to be able to do is in package backend.

@@ -2,6 +2,7 @@ package sql
 
 import (
 	"context"
+	"errors"
 
 	"github.com/writ-host/writ/capabilities"
 	"github.com/writ-host/writ/capabilities/internal/wits"
@@ -22,12 +23,40 @@ const (
 // maxSpinRows bounds all rows of a statement, in bytes: they come at once.
 const maxSpinRows = 16 << 20
 
+// connection is what is behind a guest's connection handle.
+type connection struct {
+	*database
+	changed int64 // rows, by the last statement that changed any
+}
+
 func (c *Capability) spinFuncs() map[string]capabilities.Func {
-	resource := wits.Interface("fermyon:spin/sqlite").Resource("connection")
+	return c.connectionFuncs(wits.Interface("fermyon:spin/sqlite").Resource("connection"))
+}
+
+// spin3Funcs are those of Spin 3, which has two more.
+func (c *Capability) spin3Funcs() map[string]capabilities.Func {
+	funcs := c.connectionFuncs(wits.Interface("spin:sqlite/sqlite").Resource("connection"))
+	funcs["[method]connection.last-insert-rowid"] = capabilities.Func{Run: func(context.Context, *wit.Call) error { return errNoRowID }}
+	funcs["[method]connection.changes"] = capabilities.Func{Run: func(_ context.Context, call *wit.Call) error {
+		call.Return(wit.U64(uint64(wit.Self[*connection](call).changed)))
+		return nil
+	}}
+	return funcs
+}
+
+// errNoRowID is a trap: the function has no error of its own. Components share the
+// database's connections, and so would see each other's.
+var errNoRowID = errors.New("last-insert-rowid is not offered: INSERT … RETURNING has the ids of rows that were inserted")
+
+func (c *Capability) connectionFuncs(resource *wit.Resource) map[string]capabilities.Func {
 	return map[string]capabilities.Func{
 		"[static]connection.open":    {Run: c.openSpin(resource), Access: reachNamed, Deny: deniedInSpin},
-		"[method]connection.execute": {Run: executeSpin, Access: reach, Deny: deniedInSpin},
+		"[method]connection.execute": {Run: executeSpin, Access: reachConnected, Deny: deniedInSpin},
 	}
+}
+
+func reachConnected(c *wit.Call) capabilities.Access {
+	return capabilities.Access{Resource: wit.Self[*connection](c).prefix, Reach: true}
 }
 
 func deniedInSpin(c *wit.Call) { c.Return(wit.Err(wit.Variant(spinAccessDenied, nil))) }
@@ -39,13 +68,13 @@ func (c *Capability) openSpin(resource *wit.Resource) wit.HostFunc {
 			call.Return(wit.Err(wit.Variant(spinNoSuchDatabase, nil)))
 			return nil
 		}
-		call.Return(wit.OK(wit.NewOwn(resource, d)))
+		call.Return(wit.OK(wit.NewOwn(resource, &connection{database: d})))
 		return nil
 	}
 }
 
 func executeSpin(ctx context.Context, call *wit.Call) error {
-	v, err := wit.Self[*database](call).spinResult(ctx, call)
+	v, err := wit.Self[*connection](call).execute(ctx, call)
 	if err != nil {
 		call.Return(wit.Err(spinFailure(err)))
 		return nil
@@ -54,8 +83,8 @@ func executeSpin(ctx context.Context, call *wit.Call) error {
 	return nil
 }
 
-// spinResult runs a statement and collects all of its rows.
-func (d *database) spinResult(ctx context.Context, call *wit.Call) (wit.Value, error) {
+// execute runs a statement and answers with all of its rows.
+func (c *connection) execute(ctx context.Context, call *wit.Call) (wit.Value, error) {
 	text, err := readText(call)
 	if err != nil {
 		return wit.Value{}, err
@@ -64,17 +93,20 @@ func (d *database) spinResult(ctx context.Context, call *wit.Call) (wit.Value, e
 	if err != nil {
 		return wit.Value{}, err
 	}
-	r, p, err := d.decided(ctx, call, backend.Statement{Text: text, Parameters: parameters}, bytes)
+	r, p, err := c.decided(ctx, call, backend.Statement{Text: text, Parameters: parameters}, bytes)
 	if err != nil {
 		return wit.Value{}, err
 	}
-	rows, err := d.allRows(ctx, call, p, r.Rows)
+	rows, err := c.allRows(ctx, call, p, r.Rows)
 	if err != nil {
 		return wit.Value{}, err
+	}
+	if p.Writes {
+		c.changed = max(0, r.Affected)
 	}
 	columns := make([]wit.Value, len(r.Columns))
-	for i, c := range r.Columns {
-		columns[i] = wit.String(valid(c.Name))
+	for i, column := range r.Columns {
+		columns[i] = wit.String(valid(column.Name))
 	}
 	return wit.Record(wit.List(columns...), wit.List(rows...)), nil
 }

@@ -98,6 +98,41 @@ func TestSpinSQLiteCollectsRows(t *testing.T) {
 	}
 }
 
+// Spin 3 asks what the last insertion did.
+func TestSpinSQLiteOfVersion3(t *testing.T) {
+	g := newGuest(t, "select orders", "insert orders", "update orders")
+	g.binding = g.spin3
+	_, db := g.call("[static]connection.open", wit.String("main"))
+	_, other := g.call("[static]connection.open", wit.String("main"))
+	ask := func(on wit.Value, name string) (int64, error) {
+		c := &wit.Call{Func: g.binding.Interface.Func(name), Args: []wit.Value{on}, Data: g.instance}
+		err := g.binding.Funcs[name](t.Context(), c)
+		return c.Result.Int(), err
+	}
+	for _, test := range []struct {
+		on              wit.Value
+		statement, want string
+		changes         int64
+	}{
+		{db, "SELECT 1", "ok 1", 0},
+		{db, "INSERT INTO orders(item) VALUES ('cup')", "ok ", 1},
+		{other, "INSERT INTO orders(item) VALUES ('a'), ('b') RETURNING id", "ok 4,5", 2},
+		{db, "SELECT count(*) FROM orders", "ok 5", 1},
+		{db, "UPDATE orders SET item = 'x' WHERE id > 2", "ok ", 3},
+		{db, "INSERT INTO secrets VALUES ('x')", "access-denied", 3},
+	} {
+		if got := g.sqlite(test.on, test.statement); got != test.want {
+			t.Errorf("%s: %s, and not %s", test.statement, got, test.want)
+		}
+		if n, err := ask(test.on, "[method]connection.changes"); n != test.changes || err != nil {
+			t.Errorf("%s: %d changes, %v; want %d", test.statement, n, err, test.changes)
+		}
+	}
+	if _, err := ask(db, "[method]connection.last-insert-rowid"); err == nil || !strings.Contains(err.Error(), "RETURNING") {
+		t.Errorf("last-insert-rowid: %v", err)
+	}
+}
+
 // A database that is not there is told from one that is not granted.
 func TestSpinSQLiteWithoutDatabase(t *testing.T) {
 	d, err := sqlite.Open(t.TempDir() + "/data.db")

@@ -63,6 +63,7 @@ func New(config Config) (*Capability, error) {
 	c.imports = []capabilities.Import{
 		{Interface: wits.Interface("writ:sql/sql"), Funcs: c.funcs()},
 		{Interface: wits.Interface("fermyon:spin/sqlite"), Funcs: c.spinFuncs()},
+		{Interface: wits.Interface("spin:sqlite/sqlite"), Funcs: c.spin3Funcs()},
 	}
 	return c, nil
 }

@@ -35,6 +35,7 @@ type guest struct {
 	t        *testing.T
 	binding  wit.Binding
 	spin     wit.Binding // of the same, as Spin has it
+	spin3    wit.Binding // and Spin 3
 	grants   grants
 	instance *capabilities.Instance
 }
@@ -51,7 +52,7 @@ func newGuest(t *testing.T, lines ...string) *guest {
 		t.Fatal(err)
 	}
 	bindings := capabilities.Guard(c)
-	g := &guest{t: t, binding: bindings[0], spin: bindings[1], grants: grants{"*": true}}
+	g := &guest{t: t, binding: bindings[0], spin: bindings[1], spin3: bindings[2], grants: grants{"*": true}}
 	g.instance = &capabilities.Instance{App: "app", Component: "c", Subject: g.grants}
 	for _, s := range []string{"CREATE TABLE orders(id INTEGER PRIMARY KEY, item TEXT)", "CREATE TABLE secrets(word TEXT)",
 		"INSERT INTO orders VALUES (1, 'tea'), (2, 'pot')", "INSERT INTO secrets VALUES ('xyzzy')"} {

@@ -69,6 +69,7 @@ func (c *importedComponent) addVariables() error {
 			}
 		case t.single:
 			c.values[name] = "SPIN_VARIABLE_" + strings.ToUpper(t.unknown[0])
+			c.note(fmt.Sprintf("variable %s is required: writ up takes it from its own environment, as %s, or from a file that host.toml names", name, c.values[name]), "variables", name)
 		default:
 			c.note(fmt.Sprintf("variable %s is made of %s, which has no default: write all of it as config of [component.%s] in host.toml",
 				name, strings.Join(t.unknown, ", "), c.name), "variables", name)

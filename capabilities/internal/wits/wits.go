@@ -3,7 +3,7 @@
 // *wit.Resource per resource: wasi:http's input-stream is wasi:io's.
 //
 // Another package's text goes beside the others, one file each. Those of WASI 0.2.12 are the official ones without comments; their
-// licence is in LICENSE.md.
+// licence is in LICENSE.md. Those of Spin have its names and shapes alone.
 package wits
 
 import (
