@@ -189,7 +189,7 @@ func (t thirdParties) bind() (all []capabilities.Capability, closers []io.Closer
 }
 
 // checkDistinct refuses two providers of one interface. Both may have the same
-// one that holds only types.
+// one that holds only types, and one of them may have one with several types.
 func checkDistinct(all []capabilities.Capability) error {
 	var seen []*wit.Interface
 	for _, c := range all {
@@ -199,6 +199,8 @@ func checkDistinct(all []capabilities.Capability) error {
 					return fmt.Errorf("capability %s offers %s, and %s is offered already", c.Name(), i.Interface.Name, other.Name)
 				}
 			}
+		}
+		for _, i := range c.Imports() {
 			seen = append(seen, i.Interface)
 		}
 	}

@@ -273,6 +273,30 @@ func TestImportsThatDoNotFit(t *testing.T) {
 	}
 }
 
+// Of several that offer an interface, the one with the component's types serves.
+func TestImportsThatFitTheSecond(t *testing.T) {
+	wrong, right := &api{}, &api{}
+	first, second := wrong.binding(t, strings.Replace(apiText, "bytes: list<u8>)", "bytes: list<u16>)", 1)), right.binding(t, apiText)
+	first.Interface.Types = second.Interface.Types // they share the resource
+	l := &Linker{}
+	if err := errors.Join(l.Define(first), l.Define(second)); err != nil {
+		t.Fatal(err)
+	}
+	p, err := l.Prepare(compile(t, "things.wat"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	i, err := p.Instantiate(t.Context(), Limits{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(i.Close)
+	if _, err := call(t, p, i, "ticks", wit.U32(1)); err != nil || right.ticks != 1 || wrong.ticks != 0 {
+		t.Errorf("%v; %d ticks of the one that fits, %d of the other", err, right.ticks, wrong.ticks)
+	}
+}
+
 func TestNotComponents(t *testing.T) {
 	core, err := wasmtime.Text("(module)")
 	if err != nil {

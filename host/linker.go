@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -22,7 +23,9 @@ type worldFunc struct {
 }
 
 // Define offers an interface. An import of a compatible version of it is
-// linked to it, by [wit.Name.Compatible]; the first that fits serves.
+// linked to it, by [wit.Name.Compatible]; the first that has the import's types
+// serves. Of one that is offered with several types, only the first may have
+// resources of its own.
 func (l *Linker) Define(b wit.Binding) error {
 	for _, f := range b.Interface.Funcs {
 		if b.Funcs[f.Name] == nil {
@@ -111,7 +114,7 @@ func (l *Linker) versions(importName string) string {
 	return text
 }
 
-// checkImport compares an import's types with those that satisfy it.
+// checkImport looks for what has an import's types.
 func (l *Linker) checkImport(i plan.Import) error {
 	switch i.Kind {
 	case plan.ImportFunction:
@@ -119,7 +122,31 @@ func (l *Linker) checkImport(i plan.Import) error {
 	case plan.ImportType:
 		return nil
 	}
-	offered := l.binding(i.Name).Interface
+	_, err := l.fitting(i)
+	return err
+}
+
+// fitting is what satisfies an import of an interface: of all that offer it, the
+// first with its types. The error is about the first one.
+func (l *Linker) fitting(i plan.Import) (*wit.Binding, error) {
+	name := interfaceName(i.Name)
+	var problem error
+	for n := range l.bindings {
+		b := &l.bindings[n]
+		if !name.Compatible(b.Interface.Name) {
+			continue
+		}
+		err := checkTypes(i, b.Interface)
+		if err == nil {
+			return b, nil
+		}
+		problem = cmp.Or(problem, err)
+	}
+	return nil, problem
+}
+
+// checkTypes compares an import's types with those that are offered.
+func checkTypes(i plan.Import, offered *wit.Interface) error {
 	for _, t := range i.Types {
 		have := offered.Type(t.Name)
 		if t.Type != nil && (have == nil || !wit.Equal(t.Type, have)) {

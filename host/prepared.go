@@ -170,9 +170,13 @@ func (p *Prepared) trampoline(l *Linker, t *plan.Trampoline) (trampoline, error)
 		out.name = imp.Name + " " + t.Type.Name
 		if imp.Kind == plan.ImportFunction {
 			out.run = l.funcs[imp.Name].run
-		} else {
-			out.run = l.binding(imp.Name).Funcs[t.Type.Name]
+			break
 		}
+		b, err := l.fitting(imp)
+		if err != nil {
+			return out, err
+		}
+		out.run = b.Funcs[t.Type.Name]
 	case plan.LowerGuest:
 		out.name = t.Type.Name
 		if out.callee, err = p.function(t.Callee); err != nil {

@@ -5,16 +5,24 @@ import (
 
 	"github.com/writ-host/writ/broker"
 	"github.com/writ-host/writ/capabilities"
+	"github.com/writ-host/writ/capabilities/internal/wits"
 	"github.com/writ-host/writ/capabilities/kv/backend"
 	"github.com/writ-host/writ/wit"
 )
 
-func batchFuncs() map[string]capabilities.Func {
+func batchFuncs(found func(key string, e backend.Entry) wit.Value) map[string]capabilities.Func {
 	return map[string]capabilities.Func{
-		"get-many":    {Run: getMany, Each: onKeys(broker.Get), Deny: denied},
+		"get-many":    {Run: getMany(found), Each: onKeys(broker.Get), Deny: denied},
 		"set-many":    {Run: setMany, Each: onPairs, Deny: denied},
 		"delete-many": {Run: deleteMany, Each: onKeys(broker.Delete), Deny: denied},
 	}
+}
+
+// spinBatch is the interface as Spin has it, which has the same name.
+func spinBatch() *wit.Interface {
+	i := *wits.Interface("writ:spin/batch")
+	i.Name = wits.Interface("wasi:keyvalue/batch").Name
+	return &i
 }
 
 func keyOnly(v wit.Value) string { return v.Text() }
@@ -64,27 +72,40 @@ func keysOf(c *wit.Call) ([]string, error) {
 	return keys, nil
 }
 
-func getMany(ctx context.Context, c *wit.Call) error {
-	keys, err := keysOf(c)
-	if err != nil {
-		return give(c, wit.Value{}, err)
-	}
-	if len(keys) == 0 {
-		return give(c, wit.List(), nil)
-	}
-	b := wit.Self[*bucket](c)
-	entries, err := b.backend.GetMany(ctx, b.at(c), keys)
-	if err != nil {
-		return give(c, wit.Value{}, err)
-	}
-	items := make([]wit.Value, len(keys))
-	for i, e := range entries {
-		items[i] = wit.None()
-		if e.Found {
-			items[i] = wit.Some(wit.Tuple(wit.String(keys[i]), wit.Bytes(e.Value)))
+// getMany answers with what found makes of each entry.
+func getMany(found func(key string, e backend.Entry) wit.Value) wit.HostFunc {
+	return func(ctx context.Context, c *wit.Call) error {
+		keys, err := keysOf(c)
+		if err != nil {
+			return give(c, wit.Value{}, err)
 		}
+		if len(keys) == 0 {
+			return give(c, wit.List(), nil)
+		}
+		b := wit.Self[*bucket](c)
+		entries, err := b.backend.GetMany(ctx, b.at(c), keys)
+		if err != nil {
+			return give(c, wit.Value{}, err)
+		}
+		items := make([]wit.Value, len(keys))
+		for i, e := range entries {
+			items[i] = found(keys[i], e)
+		}
+		return give(c, wit.List(items...), nil)
 	}
-	return give(c, wit.List(items...), nil)
+}
+
+// optionalPair is an entry as option<tuple<string, list<u8>>>.
+func optionalPair(key string, e backend.Entry) wit.Value {
+	if !e.Found {
+		return wit.None()
+	}
+	return wit.Some(wit.Tuple(wit.String(key), wit.Bytes(e.Value)))
+}
+
+// pairOfOptional is one as tuple<string, option<list<u8>>>.
+func pairOfOptional(key string, e backend.Entry) wit.Value {
+	return wit.Tuple(wit.String(key), optionalBytes(e))
 }
 
 func setMany(ctx context.Context, c *wit.Call) error {

@@ -78,7 +78,8 @@ func (c *Capability) makeImports() []capabilities.Import {
 	return []capabilities.Import{
 		{Interface: wits.Interface("wasi:keyvalue/store"), Funcs: c.storeFuncs()},
 		{Interface: wits.Interface("wasi:keyvalue/atomics"), Funcs: atomicFuncs()},
-		{Interface: wits.Interface("wasi:keyvalue/batch"), Funcs: batchFuncs()},
+		{Interface: wits.Interface("wasi:keyvalue/batch"), Funcs: batchFuncs(optionalPair)},
+		{Interface: spinBatch(), Funcs: batchFuncs(pairOfOptional)},
 		{Interface: wits.Interface("fermyon:spin/key-value"), Funcs: c.spinFuncs()},
 	}
 }

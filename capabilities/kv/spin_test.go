@@ -2,6 +2,7 @@ package kv_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -76,5 +77,24 @@ func TestSpinListsWhatIsGranted(t *testing.T) {
 	delete(g.grants, "list kv://default/shown")
 	if got := g.spin("[method]store.get-keys", store); got != "access-denied" {
 		t.Errorf("after the revocation: %.200s", got)
+	}
+}
+
+// Spin has batches under the same name, with another type of what get-many answers.
+func TestSpinBatches(t *testing.T) {
+	g := newGuest(t, "get kv://default/", "set kv://default/")
+	_, ours := g.call("open", wit.String("default"))
+	if got := g.result("set-many", ours, wit.List(wit.Tuple(wit.String("a"), wit.Bytes([]byte("tea"))))); got != "ok" {
+		t.Fatal(got)
+	}
+	keys := wit.List(wit.String("a"), wit.String("b"))
+	if got := g.result("get-many", ours, keys); got != "[[a tea] none]" {
+		t.Errorf("wasi:keyvalue: %s", got)
+	}
+	g.bindings = slices.DeleteFunc(g.bindings, func(b wit.Binding) bool {
+		return b.Interface.Name.Interface == "batch" && b.Interface.Func("get-many").Result.Cases[0].Type.Elem.Kind == wit.KindOption
+	})
+	if got := g.result("get-many", ours, keys); got != "[[a tea] [b none]]" {
+		t.Errorf("Spin's: %s", got)
 	}
 }
