@@ -2,8 +2,10 @@ package egress
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
+	"strings"
 	"syscall"
 
 	"github.com/writ-host/writ/capabilities/http/backend"
@@ -25,6 +27,14 @@ func (e *Egress) dialer(r reach) func(ctx context.Context, network, address stri
 		}
 		if isLocalhost(host) {
 			return dialLoopback(ctx, &d, network, port)
+		}
+		if !strings.Contains(host, ".") {
+			named := d
+			named.Resolver = hostsFile
+			c, err := named.DialContext(ctx, network, address)
+			if unknown := (*net.DNSError)(nil); !errors.As(err, &unknown) {
+				return c, err
+			}
 		}
 		return d.DialContext(ctx, network, net.JoinHostPort(rooted(host), port))
 	}
@@ -62,6 +72,12 @@ func (r reach) control(host, to string) error {
 	}
 	return nil
 }
+
+// hostsFile knows the names in /etc/hosts and asks nobody. Where a rooted name has
+// no other dot, Go does not find it there.
+var hostsFile = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+	return nil, errors.New("name servers are asked elsewhere")
+}}
 
 // resolver is Go's own, which needs files and sockets only.
 func newResolver(nameserver string) *net.Resolver {

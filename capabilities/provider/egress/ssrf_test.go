@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -103,6 +104,51 @@ func TestLocalhostIsThisMachine(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestNamesOfTheHostsFile are found there also where they have no dot, and by no search list.
+func TestNamesOfTheHostsFile(t *testing.T) {
+	_, port := victim(t)
+	const nobody = "nobody-has-this-name"
+	dns := nameserver(t, func(name string) []string {
+		if name != nobody {
+			t.Errorf("the name server was asked for %s", name)
+		}
+		return nil
+	})
+	both(t, egress.Settings{Nameserver: dns, Private: loopbacks}, func(t *testing.T, e backend.Egress) {
+		for _, host := range append(hostsFileNames(t), nobody) {
+			want := "200"
+			if host == nobody {
+				want = "DNS-error"
+			}
+			if got := failure(e.Send(ask(t.Context(), "GET", "http://"+host+":"+port))); !strings.HasPrefix(got, want) {
+				t.Errorf("%s: %s", host, got)
+			}
+		}
+	})
+}
+
+// hostsFileNames are those of this machine that have no dot and are on it.
+func hostsFileNames(t *testing.T) (names []string) {
+	t.Helper()
+	text, err := os.ReadFile("/etc/hosts")
+	if err != nil {
+		t.Log(err) // not every machine has one
+	}
+	for line := range strings.Lines(string(text)) {
+		line, _, _ = strings.Cut(line, "#")
+		fields := strings.Fields(line)
+		if len(fields) < 2 || !strings.HasPrefix(fields[0], "127.") {
+			continue
+		}
+		for _, name := range fields[1:] {
+			if !strings.Contains(name, ".") && name != "localhost" {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }
 
 // TestNamesThatMove has a name whose answer changes between the check and the
