@@ -201,9 +201,17 @@ func (c *scopeComparison) unmasked(g *Grant, op string) string {
 	return ""
 }
 
-// verified is the scope without the grants that do not verify certificates.
+// verified is where the scope's grants that verify certificates count before others: whether they allow or not.
 func (s Scope) verified() Scope {
-	s.Grants = slices.DeleteFunc(slices.Clone(s.Grants), func(g *Grant) bool { return g.TLS == Unverified })
+	var grants []*Grant
+	for _, g := range s.Grants {
+		if g.TLS != Unverified {
+			counts := *g
+			counts.Limits, counts.When = Limits{}, ""
+			grants = append(grants, &counts)
+		}
+	}
+	s.Grants = grants
 	return s
 }
 

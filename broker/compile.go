@@ -29,7 +29,7 @@ type capabilityIndex struct {
 }
 
 // operationIndex holds the grants and denials of one operation. A nil matcher matches nothing. Grants that do not verify TLS
-// are apart, as they count only where no other one allows.
+// are apart, as they count only where no other one in force matches.
 type operationIndex struct {
 	name                    string
 	allow, unverified, deny *matcher

@@ -55,6 +55,9 @@ func (s *Subject) decide(ctx context.Context, call Call) Decision {
 		if m.find(call.Resource, &v) || s.findDynamic(ctx, &call, &v, &took) {
 			return s.allowed(&call, d, v.hit)
 		}
+		if v.covered() {
+			break
+		}
 	}
 	d.Reason = v.reason
 	if v.fell != nil {

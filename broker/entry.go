@@ -88,6 +88,9 @@ func (v *visit) short(e *entry, r Reason) {
 	}
 }
 
+// covered reports whether a grant in force matches and does not allow.
+func (v *visit) covered() bool { return v.reason > Expired }
+
 func (v *visit) now() int64 {
 	if v.at == 0 {
 		v.at = v.clock().UnixNano()

@@ -50,6 +50,9 @@ func (b *Broker) Explain(ctx context.Context, app, component string, call Call) 
 			e.Allowed, e.Reason, e.Grant = true, Granted, v.hit.grant
 			return e, nil
 		}
+		if v.covered() {
+			break
+		}
 	}
 	e.Reason = v.reason
 	var settled *Grant

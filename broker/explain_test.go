@@ -9,6 +9,7 @@ import (
 const explained = `{"grants":[
 {"id":"reads","app":"guestbook","component":"web","capability":"kv","resource":"kv://a/**","operations":["get"]},
 {"id":"small","app":"guestbook","component":"web","capability":"kv","resource":"kv://a/b","operations":["set"],"limits":{"max_bytes":5}},
+{"id":"tiny","app":"guestbook","component":"web","capability":"kv","resource":"kv://a/calm","operations":["delete"],"limits":{"max_bytes":1}},
 {"id":"calm","app":"guestbook","component":"web","capability":"kv","resource":"kv://a/calm","operations":["delete"],"when":"calm"},
 {"id":"past","app":"guestbook","component":"web","capability":"kv","resource":"kv://a/past","operations":["delete"],"expires":"2020-01-01T00:00:00Z"}],
 "denials":[{"id":"never","capability":"kv","resource":"kv://a/secret","operations":["*"]}]}`

@@ -25,7 +25,7 @@ type Grant struct {
 }
 
 // Unverified is the TLS of a grant under which requests go to whoever answers, whatever certificate that one shows. Where a
-// grant that verifies allows the same, that one counts.
+// grant that verifies is for the same, that one counts, whether it allows or not.
 const Unverified = "unverified"
 
 // Limits bounds what a grant allows. A zero field is no bound.

@@ -22,9 +22,12 @@ const maxNear = 10_000
 // fell short for a reason of its own.
 func (c *compiled) shortfalls(call *Call, reason Reason, settled *Grant, now time.Time) []Shortfall {
 	var all []Shortfall
+	if settled != nil { // however many grants there are
+		all = append(all, settled.shortfall(call, reason, true, now))
+	}
 	for _, g := range c.grants[:min(len(c.grants), maxNear)] {
-		if g.Capability == call.Capability {
-			all = append(all, g.shortfall(call, reason, g == settled, now))
+		if g.Capability == call.Capability && g != settled {
+			all = append(all, g.shortfall(call, reason, false, now))
 		}
 	}
 	slices.SortStableFunc(all, func(a, b Shortfall) int { return cmp.Compare(b.score, a.score) })
@@ -35,8 +38,10 @@ func (g *Grant) shortfall(call *Call, reason Reason, settled bool, now time.Time
 	operation, resource := hasOperation(g.Operations, call.Operation), g.pattern.match(call.Resource)
 	near := min(commonPrefix(g.pattern.prefix, call.Resource), 1<<12)
 	switch {
-	case settled || operation && resource:
-		return Shortfall{g, g.bounded(call, reason, settled, now), 1<<16 + int(reason)}
+	case settled:
+		return Shortfall{g, g.bounded(call, reason, settled, now), 1 << 17}
+	case operation && resource:
+		return Shortfall{g, g.bounded(call, reason, settled, now), 1 << 16}
 	case resource:
 		return Shortfall{g, fmt.Sprintf("it reaches the resource for %s, and not for %s", strings.Join(g.Operations, ", "), call.Operation), 1 << 15}
 	case operation:
@@ -58,6 +63,8 @@ func (g *Grant) bounded(call *Call, reason Reason, settled bool, now time.Time) 
 		return fmt.Sprintf("its condition %s did not hold", g.When)
 	case settled && reason == RateLimited:
 		return fmt.Sprintf("its %d calls a second were used up", g.Limits.CallsPerSecond)
+	case g.TLS == Unverified:
+		return "a grant that verifies certificates is for the same, and counts before it"
 	}
 	return "it allows the call now"
 }

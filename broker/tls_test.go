@@ -55,7 +55,8 @@ func TestVerifiedWins(t *testing.T) {
 		"wider":               {[]string{grantTLS("u", named, unverifiedMember), grantTLS("v", wide, "")}, "v"},
 		"narrower":            {[]string{grantTLS("u", wide, unverifiedMember), grantTLS("v", "https://lab.example/a", "")}, "v"},
 		"condition holds":     {[]string{grantTLS("u", named, unverifiedMember), grantTLS("v", named, `,"when":"yes"`)}, "v"},
-		"condition does not":  {[]string{grantTLS("u", named, unverifiedMember), grantTLS("v", named, `,"when":"no"`)}, "u"},
+		"condition does not":  {[]string{grantTLS("u", named, unverifiedMember), grantTLS("v", named, `,"when":"no"`)}, ""},
+		"too large for it":    {[]string{grantTLS("u", named, unverifiedMember), grantTLS("v", named, `,"limits":{"max_bytes":1}`)}, ""},
 		"rate left":           {[]string{grantTLS("u", named, unverifiedMember), grantTLS("v", named, `,"limits":{"calls_per_second":1}`)}, "v"},
 		"expired":             {[]string{grantTLS("u", named, unverifiedMember), grantTLS("v", named, `,"expires":"2020-01-01T00:00:00Z"`)}, "u"},
 		"other method":        {[]string{grantTLS("u", named, unverifiedMember), strings.Replace(grantTLS("v", named, ""), "GET", "PUT", 1)}, "u"},
@@ -65,7 +66,7 @@ func TestVerifiedWins(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, grants := range [][]string{test.grants, reversed(test.grants)} {
 				b := guestbook(t, Config{}, `{"grants":[`+strings.Join(grants, ",")+`]}`, modules)
-				call := Call{HTTP, "GET", "https://lab.example:443/a", 0}
+				call := Call{HTTP, "GET", "https://lab.example:443/a", 2}
 				if e, err := b.Explain(t.Context(), "guestbook", "web", call); err != nil || e.Allowed != (test.want != "") || e.Allowed && e.Grant.ID != test.want {
 					t.Errorf("explained: %+v, %v", e, err)
 				}
@@ -84,15 +85,15 @@ func reversed(list []string) []string {
 	return list
 }
 
-// TestUnverifiedAfterRate: a grant whose rate is used up does not allow, and so does not count.
+// TestUnverifiedAfterRate: a component that uses up the rate of a grant that verifies does not get by.
 func TestUnverifiedAfterRate(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	b := guestbook(t, Config{Now: func() time.Time { return now }}, `{"grants":[`+grantTLS("u", "https://lab.example/**", unverifiedMember)+","+
 		grantTLS("v", "https://lab.example/**", `,"limits":{"calls_per_second":1}`)+`]}`, nil)
 	s := b.Subject("guestbook", "web")
-	for _, want := range []string{"v", "u", "u"} {
-		if d := s.Decide(t.Context(), Call{HTTP, "GET", "https://lab.example:443/a", 0}); d.GrantID() != want {
-			t.Errorf("%v by %q, want %q", d.Reason, d.GrantID(), want)
+	for _, want := range []Reason{Granted, RateLimited, RateLimited} {
+		if d := s.Decide(t.Context(), Call{HTTP, "GET", "https://lab.example:443/a", 0}); d.Reason != want || d.GrantID() != "v" {
+			t.Errorf("%v by %q, want %v by v", d.Reason, d.GrantID(), want)
 		}
 	}
 }
@@ -157,7 +158,8 @@ func TestUnverifiedIsWider(t *testing.T) {
 		"the one that verifies goes": {v(all) + "," + u(lab), u(lab), "before with certificates verified on https://**:443/** by v"},
 		"it narrows":                 {v(all) + "," + u(lab), v(lab) + "," + u(lab), "before with certificates verified on https://**:443/** by v"},
 		"it is replaced":             {v(lab) + "," + u(lab), strings.Replace(v(lab), `"v"`, `"w"`, 1) + "," + u(lab), ""},
-		"it gets a limit":            {v(lab) + "," + u(lab), grantTLS("v", lab, `,"limits":{"calls_per_second":1}`) + "," + u(lab), "before with certificates verified"},
+		"it gets a limit":            {v(lab) + "," + u(lab), grantTLS("v", lab, `,"limits":{"calls_per_second":1}`) + "," + u(lab), ""},
+		"it gets an end":             {v(lab) + "," + u(lab), grantTLS("v", lab, `,"expires":"2099-01-01T00:00:00Z"`) + "," + u(lab), "before with certificates verified"},
 		"it is for one method":       {v(lab) + "," + anyMethod(u(lab)), anyMethod(u(lab)), "before with certificates verified"},
 		"it was elsewhere":           {v("https://other.example/**") + "," + u(lab), u(lab), ""},
 		"both go":                    {v(all) + "," + u(lab), "", ""},
